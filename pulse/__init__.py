@@ -1,0 +1,88 @@
+"""Pulse: uptime monitoring, and the best place to manage API keys in."""
+
+from datetime import timedelta
+
+from flask import Flask
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.wrappers import Request, Response
+from sqlalchemy.engine import make_url
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from pulse import api, errors, headers, health, logs, routing, web
+from pulse.config import Settings
+from pulse.db import engine_options, prepare
+from pulse.extensions import Services, csrf, db, login_manager
+from pulse.models.session import LONGEST
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the web app: the only function that knows everyone."""
+    settings = settings or Settings()
+    app = Flask("pulse", template_folder="../templates", static_folder="../static")
+    logs.configure()
+    configure(app, settings)
+    app.extensions["pulse"] = Services.of(settings)
+    plug_in(app)
+    for part in (routing, logs, errors, headers, api, web):
+        part.init_app(app)
+    app.register_blueprint(health.bp)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+    return app
+
+
+def configure(app: Flask, settings: Settings) -> None:
+    """Set what Flask and its extensions read from the app's configuration."""
+    over_https = settings.site.startswith("https://")
+    app.config.update(
+        SECRET_KEY=settings.secret,
+        SECRET_KEY_FALLBACKS=list(settings.former_secrets),
+        SESSION_COOKIE_NAME="__Host-pulse" if over_https else "pulse",
+        SESSION_COOKIE_SECURE=over_https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=LONGEST,
+        MAX_CONTENT_LENGTH=1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=256 * 1024,
+        MAX_FORM_PARTS=200,
+        SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
+        # The form's proof lives as long as the session it belongs to; `web.enter` asks for it.
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_SSL_STRICT=False,
+        SQLALCHEMY_DATABASE_URI=settings.database,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(sqlite=is_sqlite(settings)) | {"hide_parameters": True},
+    )
+
+
+def is_sqlite(settings: Settings) -> bool:
+    """Tell whether the settings name an SQLite database."""
+    return make_url(settings.database).get_backend_name() == "sqlite"
+
+
+def plug_in(app: Flask) -> None:
+    """Connect the extensions; nothing of theirs runs on a request of the API."""
+    app.session_interface = PageSessions()
+    db.init_app(app)
+    csrf.init_app(app)
+    # Not `init_app`: that would add a remember-me hook to every reply.
+    app.login_manager = login_manager  # pyright: ignore[reportAttributeAccessIssue]
+    with app.app_context():
+        prepare(db.engine)
+
+
+class PageSessions(SecureCookieSessionInterface):
+    """Sessions for pages alone: under the API cookies are neither read nor set."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Read the cookie of a page's request."""
+        if api.is_api(request.path):
+            return SecureCookieSession()
+        return super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SecureCookieSession, response: Response) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Set the cookie on a page's reply, if the session changed."""
+        if session.modified:
+            super().save_session(app, session, response)

@@ -1,0 +1,220 @@
+"""The request hook: who a request comes from, and whether it may do what it asks.
+
+Every request under `/api/v1` passes here before its view, unrouted paths included. The order of the decision is part
+of the contract: header, checksum, token found, token state, account and membership, plan, rate limit, ability, role.
+Nothing it learns is kept: one query per request decides, so that a token is dead the moment its retirement is committed.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from flask import Response, g, request
+from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import aliased
+
+from pulse import tokens
+from pulse.abilities import Ability
+from pulse.api import limits, uses
+from pulse.clock import utcnow
+from pulse.extensions import services
+from pulse.logs import asked_by, request_id
+from pulse.models.api_key import ApiKey, Token
+from pulse.models.event import Actor, ActorKind
+from pulse.models.team import Membership, Team, in_force
+from pulse.models.user import User
+from pulse.plans import API_PLANS, Plan
+from pulse.problems import Problem
+from pulse.request_ids import Kind
+from pulse.roles import Role
+
+PREFIX = "/api/v1"
+BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([0-9A-Za-z_]{1,100})\Z", re.ASCII)
+CHALLENGE = 'Bearer realm="pulse"'
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a request comes from, once identified: the key, its owner, and the team it reaches."""
+
+    key_id: int
+    key_name: str
+    token_id: int
+    last_eight: str
+    abilities: frozenset[str]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    user_id: int
+    user_name: str
+    user_email: str
+    team_id: int
+    team_name: str
+    plan: Plan
+    role: Role
+
+    def actor(self) -> Actor:
+        """Return the caller as the one who acts, for the audit trail."""
+        return Actor(
+            ActorKind.KEY, self.user_id, self.key_id, request.remote_addr, request.headers.get("User-Agent"), request_id()
+        )
+
+
+_older = aliased(Membership)
+FIND = (
+    select(
+        Token.id.label("token_id"),
+        Token.last_eight,
+        Token.retired_at,
+        Token.reason,
+        Token.last_used_at,
+        ApiKey.id.label("key_id"),
+        ApiKey.name.label("key_name"),
+        ApiKey.ability_names.label("ability_names"),
+        ApiKey.created_at,
+        ApiKey.expires_at,
+        User.id.label("user_id"),
+        User.name.label("user_name"),
+        User.email.label("user_email"),
+        User.suspended_at,
+        Team.id.label("team_id"),
+        Team.name.label("team_name"),
+        Team.plan_name.label("plan_name"),
+        Membership.role_name.label("role_name"),
+        select(func.count())
+        .select_from(_older)
+        .where(_older.team_id == Membership.team_id, _older.id < Membership.id)
+        .correlate(Membership)
+        .scalar_subquery()
+        .label("older_members"),
+    )
+    .join(ApiKey, ApiKey.id == Token.key_id)
+    .join(User, User.id == ApiKey.user_id)
+    .join(Team, Team.id == ApiKey.team_id)
+    .outerjoin(Membership, (Membership.user_id == ApiKey.user_id) & (Membership.team_id == ApiKey.team_id))
+    .where(Token.digest == bindparam("digest"))
+)
+"""All that the decision needs, for live and former tokens alike."""
+
+
+def identify() -> Caller:
+    """Return who calls, having gone through the decision up to the rate limit; raises `Problem`."""
+    row = _find(_token(request.headers.getlist("Authorization")))
+    if row.retired_at is not None:
+        code = "token_rotated" if row.reason == "rotated" else "token_deleted"
+        raise _unauthorized(code, at=_iso(row.retired_at))
+    asked_by(Kind.TOKEN, row.token_id)
+    uses.record(row.token_id, row.last_used_at)
+    if row.expires_at is not None and row.expires_at <= utcnow():
+        raise _unauthorized("token_expired", at=_iso(row.expires_at))
+    if row.suspended_at is not None:
+        raise Problem("account_suspended")
+    if row.role_name is None:
+        raise Problem("membership_ended")
+    plan = Plan(row.plan_name)
+    if not plan.has_api:
+        raise Problem("plan_required", plan=plan.value, plans=[each.value for each in API_PLANS])
+    caller = _caller(row, plan)
+    limits.count(caller.key_id, caller.user_id, caller.team_id, plan)
+    return caller
+
+
+def authorize(caller: Caller, ability: Ability | None) -> None:
+    """Refuse a caller whose key or whose owner's role does not allow `ability`; `None` is for any key."""
+    if ability is None:
+        return
+    if ability.value not in caller.abilities:
+        scope = f'{CHALLENGE}, error="insufficient_scope", scope="{ability.value}"'
+        detail = f"This key lacks the permission {ability.value}."
+        held = [each.value for each in Ability if each.value in caller.abilities]
+        raise Problem("ability_required", detail, {"WWW-Authenticate": scope}, required=ability.value, held=held)
+    if not caller.role.allows(ability):
+        raise Problem("role_required", required=ability.value, role=caller.role.value)
+
+
+def caller() -> Caller:
+    """Return who this request comes from; only views behind the hook may ask."""
+    return cast(Caller, g.caller)
+
+
+def _token(headers: Sequence[str]) -> str:
+    """Return the well-formed token a request carries; decided without a query."""
+    if not headers:
+        raise _stranger("token_missing", CHALLENGE)
+    match = BEARER.match(headers[0]) if len(headers) == 1 else None
+    if match is None or not tokens.is_well_formed(match[1]):
+        raise _stranger("token_malformed")
+    return match[1]
+
+
+def _find(token: str) -> Row[Any]:
+    found = _first(tokens.digest(token))
+    if found is None:
+        raise _stranger("token_unknown")
+    return found
+
+
+def _first(digest: bytes) -> Row[Any] | None:
+    """Ask the database once; and once more on a new connection, where the kept one turns out to be dead."""
+    reader = services().reader
+    try:
+        with reader.connection() as connection:
+            return _select(connection, digest)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    with reader.connection() as connection:
+        return _select(connection, digest)
+
+
+def _select(connection: Connection, digest: bytes) -> Row[Any] | None:
+    return connection.execute(FIND, {"digest": digest}).first()
+
+
+def _caller(row: Row[Any], plan: Plan) -> Caller:
+    return Caller(
+        key_id=row.key_id,
+        key_name=row.key_name,
+        token_id=row.token_id,
+        last_eight=row.last_eight,
+        abilities=frozenset(row.ability_names),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        last_used_at=row.last_used_at,
+        user_id=row.user_id,
+        user_name=row.user_name,
+        user_email=row.user_email,
+        team_id=row.team_id,
+        team_name=row.team_name,
+        plan=plan,
+        role=in_force(Role(row.role_name), row.older_members, plan),
+    )
+
+
+def _stranger(code: str, challenge: str | None = None) -> Problem:
+    """Return the refusal of a request that names no key; an address that sends too many is told to wait instead."""
+    limits.count_stranger(request.remote_addr)
+    return _unauthorized(code, challenge)
+
+
+def _unauthorized(code: str, challenge: str | None = None, **members: Any) -> Problem:
+    challenge = challenge or f'{CHALLENGE}, error="invalid_token"'
+    return Problem(code, headers={"WWW-Authenticate": challenge}, **members)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def headers(response: Response) -> Response:
+    """Put the headers of the contract on a reply of the API."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Vary"] = "Authorization"
+    if rate := g.get("rate"):
+        response.headers.update(rate)
+    return response
+
+

@@ -1,0 +1,118 @@
+"""The calling key itself: describe it, rotate it, delete it."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, request
+
+from pulse.abilities import Ability
+from pulse.api.auth import Caller, caller
+from pulse.api.operations import operation
+from pulse.api.schemas import Moment, Out
+from pulse.extensions import db
+from pulse.models.api_key import ApiKey
+from pulse.models.refusals import Conflict
+from pulse.problems import Problem
+
+bp = Blueprint("api_key", __name__)
+
+
+class NamedOut(Out):
+    """Something by its id and name."""
+
+    id: int
+    name: str
+
+
+class TeamOut(NamedOut):
+    """The team a key reaches."""
+
+    plan: str
+
+
+class OwnerOut(NamedOut):
+    """The person a key belongs to."""
+
+    email: str
+    role: str
+
+
+class RateLimitOut(Out):
+    """How often a key may ask."""
+
+    requests_per_minute: int
+
+
+class KeyOut(Out):
+    """A key, as it describes itself."""
+
+    id: int
+    name: str
+    last_eight: str
+    abilities: list[str]
+    created_at: Moment
+    expires_at: Moment | None
+    last_used_at: Moment | None
+    team: TeamOut
+    owner: OwnerOut
+    plan: str
+    rate_limit: RateLimitOut
+
+
+class RotatedOut(KeyOut):
+    """A key with its new token, which no other reply will ever hold."""
+
+    token: str
+
+
+@operation(bp, "GET", "/key", ability=None, reply=KeyOut)
+def show() -> dict[str, Any]:
+    """Describe the calling key."""
+    return described(caller())
+
+
+@operation(bp, "POST", "/key/rotate", ability=Ability.KEY_ROTATE, reply=RotatedOut)
+def rotate() -> dict[str, Any]:
+    """Replace the calling key's token; the one that calls is dead when the reply is sent."""
+    if "Idempotency-Key" in request.headers:
+        fault = {"field": "Idempotency-Key", "code": "forbidden", "message": "A token is in one reply only, so none is kept."}
+        raise Problem("validation_failed", errors=[fault])
+    calling = caller()
+    key = _found(calling)
+    issued = key.rotate(db.session, replacing=calling.token_id, by=calling.actor())
+    fresh = {"last_eight": key.token.last_eight, "expires_at": key.expires_at, "last_used_at": None, "token": issued.token}
+    db.session.commit()
+    return described(calling) | fresh
+
+
+@operation(bp, "DELETE", "/key", ability=None)
+def delete() -> None:
+    """Delete the calling key for good: for whoever finds a token and does not know its owner."""
+    calling = caller()
+    _found(calling).revoke(db.session, by=calling.actor())
+    db.session.commit()
+
+
+def _found(calling: Caller) -> ApiKey:
+    key = ApiKey.find(db.session, calling.user_id, calling.key_id)
+    if key is None:
+        raise Conflict("This key was deleted already.")
+    return key
+
+
+def described(calling: Caller) -> dict[str, Any]:
+    """Return the calling key's facts; the decision's one query brought them all."""
+    expires: datetime | None = calling.expires_at
+    return {
+        "id": calling.key_id,
+        "name": calling.key_name,
+        "last_eight": calling.last_eight,
+        "abilities": [each.value for each in Ability if each.value in calling.abilities],
+        "created_at": calling.created_at,
+        "expires_at": expires,
+        "last_used_at": calling.last_used_at,
+        "team": {"id": calling.team_id, "name": calling.team_name, "plan": calling.plan.value},
+        "owner": {"id": calling.user_id, "name": calling.user_name, "email": calling.user_email, "role": calling.role.value},
+        "plan": calling.plan.value,
+        "rate_limit": {"requests_per_minute": calling.plan.limits.requests_per_minute},
+    }

@@ -1,0 +1,129 @@
+"""How often a key, its owner in a team, and a stranger's address may ask."""
+
+import math
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
+
+from flask import current_app, g
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, RedisStorage, Storage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+
+from pulse.config import Settings
+from pulse.logs import log
+from pulse.plans import Plan
+from pulse.problems import Problem
+
+TEAM_FACTOR = 3
+"""All keys of one owner in one team together may ask this many times what one key may."""
+PATIENCE_SECONDS = 0.25
+"""How long Redis may take to answer before this process counts for itself."""
+RETRY_REDIS_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is left of one limit, and when it begins anew (epoch seconds)."""
+
+    limit: int
+    remaining: int
+    reset: int
+
+
+class Limiter:
+    """Counts in Redis where there is one, else in this process's memory, up to its share of the limit.
+
+    When Redis is gone each process goes on counting for itself, at its share: never open, never an error.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._workers = settings.workers
+        self._stranger = settings.rate("unauthenticated")
+        self._local = FixedWindowRateLimiter(MemoryStorage())
+        self._shared = _shared(settings)
+        self._gone_until = 0.0
+
+    def hit(self, limit: RateLimitItem, *subject: str) -> Window:
+        """Count one request of `subject`; a window that is overdrawn has -1 remaining."""
+        if self._shared is not None and time.monotonic() >= self._gone_until:
+            try:
+                return _hit(self._shared, limit, subject)
+            except StorageError as error:
+                self._gone_until = time.monotonic() + RETRY_REDIS_SECONDS
+                log.error("redis_unavailable", failure=type(error).__name__, counting="in this process")
+        return _hit(self._local, share(limit, self._workers), subject)
+
+    def hit_stranger(self, address: str | None) -> Window:
+        """Count one request without a known token from `address`."""
+        return self.hit(self._stranger, "stranger", network_of(address))
+
+
+def _shared(settings: Settings) -> FixedWindowRateLimiter | None:
+    if settings.redis_url is None:
+        return None
+    options = {"socket_timeout": PATIENCE_SECONDS, "socket_connect_timeout": PATIENCE_SECONDS}
+    storage: Storage = storage_from_string(settings.redis_url.get_secret_value(), wrap_exceptions=True, **options)
+    assert isinstance(storage, RedisStorage)
+    return FixedWindowRateLimiter(storage)
+
+
+def _hit(limiter: FixedWindowRateLimiter, limit: RateLimitItem, subject: tuple[str, ...]) -> Window:
+    within = limiter.hit(limit, *subject)
+    stats = limiter.get_window_stats(limit, *subject)
+    return Window(limit.amount, stats.remaining if within else -1, math.ceil(stats.reset_time))
+
+
+@lru_cache
+def share(limit: RateLimitItem, workers: int) -> RateLimitItem:
+    """Return the part of `limit` that one of `workers` processes may use up."""
+    return type(limit)(max(1, limit.amount // workers), limit.multiples)
+
+
+@lru_cache
+def per_minute(amount: int) -> RateLimitItem:
+    """Return the limit of `amount` requests a minute."""
+    return RateLimitItemPerMinute(amount)
+
+
+def network_of(address: str | None) -> str:
+    """Return what stands for a caller's place: an IPv4 address, or the /64 that one IPv6 customer has at least."""
+    try:
+        parsed = ip_address(address or "")
+    except ValueError:
+        return "unknown"
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    if parsed.version == 4 or mapped is not None:
+        return str(mapped or parsed)
+    return parsed.exploded[:19]
+
+
+def count(key_id: int, user_id: int, team_id: int, plan: Plan) -> None:
+    """Count one request of a key against its own limit and its owner's in the team; raises `Problem`."""
+    limiter, amount = _limiter(), plan.limits.requests_per_minute
+    key = limiter.hit(per_minute(amount), "key", str(key_id))
+    together = limiter.hit(per_minute(amount * TEAM_FACTOR), "team", str(user_id), str(team_id))
+    tightest = min(key, together, key=lambda window: window.remaining)
+    g.rate = {
+        "X-RateLimit-Limit": str(tightest.limit),
+        "X-RateLimit-Remaining": str(max(0, tightest.remaining)),
+        "X-RateLimit-Reset": str(tightest.reset),
+    }
+    _refuse_overdrawn(tightest)
+
+
+def count_stranger(address: str | None) -> None:
+    """Count one request without a known token; raises `Problem` when its address has sent too many."""
+    _refuse_overdrawn(_limiter().hit_stranger(address))
+
+
+def _refuse_overdrawn(window: Window) -> None:
+    if window.remaining < 0:
+        seconds = max(1, math.ceil(window.reset - time.time()))
+        raise Problem("rate_limited", headers={"Retry-After": str(seconds)}, retry_after=seconds)
+
+
+def _limiter() -> Limiter:
+    return current_app.extensions["pulse.limits"]

@@ -1,0 +1,198 @@
+"""The decorator by which an API view declares all that is asked of it: ability, query, body, reply.
+
+It validates what comes in and shapes what goes out; and a view without a declaration is refused.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, NoReturn
+
+import orjson
+from flask import Blueprint, Flask, Response, request
+from pydantic import BaseModel, ValidationError
+
+from pulse.abilities import Ability
+from pulse.api.schemas import Nothing
+from pulse.problems import Problem
+
+DEEPEST = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What one view of the API declares."""
+
+    method: str
+    path: str
+    ability: Ability | None
+    """`None`: any key will do."""
+    query: type[BaseModel]
+    body: type[BaseModel] | None
+    reply: type[BaseModel] | None
+    status: int
+    summary: str
+    public: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A view's result together with a status or headers of its own."""
+
+    value: Any
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+OPERATIONS: dict[str, Operation] = {}
+"""Every declared view, by its endpoint."""
+
+View = Callable[..., Any]
+
+
+def operation(
+    bp: Blueprint,
+    method: str,
+    path: str,
+    *,
+    ability: Ability | None,
+    reply: type[BaseModel] | None = None,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] = Nothing,
+    status: int = 200,
+    public: bool = False,
+) -> Callable[[View], View]:
+    """Route a view and declare it. It is called with its path's values, and `query` and `body` where it declares them."""
+
+    def declare(view: View) -> View:
+        summary = (view.__doc__ or "").strip().partition("\n")[0]
+        declared = Operation(method, path, ability, query, body, reply, status, summary, public)
+        OPERATIONS[f"{bp.name}.{view.__name__}"] = declared
+
+        @wraps(view)
+        def act(**values: Any) -> Response:
+            return shape(declared, view(**values, **taken_in(declared)))
+
+        bp.add_url_rule(path, view.__name__, act, methods=[method])
+        return view
+
+    return declare
+
+
+def taken_in(declared: Operation) -> dict[str, Any]:
+    """Return the request's validated query and body, by the names under which the view takes them."""
+    query = read_query(declared.query)
+    taken: dict[str, Any] = {} if declared.query is Nothing else {"query": query}
+    if declared.body is not None:
+        taken["body"] = read_body(declared.body)
+    elif declared.method in ("POST", "PUT", "PATCH"):
+        read_empty_body()
+    return taken
+
+
+def shape(declared: Operation, result: Any) -> Response:
+    """Return a view's result as the declared reply."""
+    told = result if isinstance(result, Reply) else Reply(result)
+    status = told.status or declared.status
+    if declared.reply is None:
+        return Response(status=204, headers=dict(told.headers))
+    model = declared.reply.model_validate(told.value, from_attributes=True)
+    response = Response(model.model_dump_json(), status, mimetype="application/json")
+    response.headers.update(dict(told.headers))
+    return response
+
+
+def read_query(model: type[BaseModel]) -> BaseModel:
+    """Return the query string's fields; unknown and repeated ones are faults."""
+    repeated = [name for name in request.args if len(request.args.getlist(name)) > 1]
+    if repeated:
+        _refuse([{"field": name, "code": "repeated", "message": "Give this once."} for name in repeated])
+    try:
+        return model.model_validate(request.args.to_dict())
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+def read_body(model: type[BaseModel]) -> BaseModel:
+    """Return the body's fields, checked: one JSON object, UTF-8, no duplicate key, no NaN, not too deep."""
+    if request.mimetype != "application/json":
+        raise Problem("unsupported_media_type")
+    raw = request.get_data(cache=True)
+    check_json(raw)
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+def read_empty_body() -> None:
+    """Refuse a body where none is taken; none and `{}` are the same."""
+    raw = request.get_data(cache=True)
+    if raw and check_json(raw) != {}:
+        raise Problem("malformed_request", "This takes no body, or {}.")
+
+
+def check_json(raw: bytes) -> dict[str, Any]:
+    """Return the JSON object in `raw`; raises `Problem` for what JSON allows and we do not."""
+    try:
+        text = raw.decode("utf-8")
+        if _depth(text) > DEEPEST:
+            raise Problem("malformed_request", f"The body is nested deeper than {DEEPEST} levels.")
+        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+        orjson.dumps(value)
+    except (ValueError, RecursionError, orjson.JSONEncodeError) as error:
+        raise Problem("malformed_request", "The body is not a JSON object in UTF-8.") from error
+    if not isinstance(value, dict):
+        raise Problem("malformed_request", "The body must be a JSON object.")
+    return value  # pyright: ignore[reportUnknownVariableType]
+
+
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+def _depth(text: str) -> int:
+    """Return how deep brackets nest outside strings; counted, not parsed, so that no depth can exhaust the stack."""
+    deepest = depth = 0
+    for character in re.sub(r"[^\[\]{}]", "", _STRINGS.sub("", text)):
+        depth += 1 if character in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    seen = dict(pairs)
+    if len(seen) != len(pairs):
+        raise Problem("malformed_request", "A key stands twice in one object of the body.")
+    return seen
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise Problem("malformed_request", f"{name} is no JSON number.")
+
+
+def invalid(error: ValidationError) -> Problem:
+    """Return all faults of a validation at once."""
+    faults = [_fault(each) for each in error.errors(include_url=False, include_context=False, include_input=False)]
+    if any(fault["code"] == "json_invalid" for fault in faults):
+        return Problem("malformed_request", "The body is not a JSON object in UTF-8.")
+    return Problem("validation_failed", errors=faults)
+
+
+def _fault(each: Mapping[str, Any]) -> dict[str, str]:
+    message = str(each["msg"]).removeprefix("Value error, ")
+    if each["type"] == "extra_forbidden":
+        message = "There is no such field here."
+    return {"field": ".".join(str(part) for part in each["loc"]), "code": str(each["type"]), "message": message}
+
+
+def _refuse(faults: list[dict[str, str]]) -> NoReturn:
+    raise Problem("validation_failed", errors=faults)
+
+
+def check_declared(app: Flask, prefix: str) -> None:
+    """Refuse to start with a view under `prefix` that declares nothing."""
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith(prefix) and rule.endpoint not in OPERATIONS:
+            raise RuntimeError(f"{rule.rule} declares no operation")

@@ -1,0 +1,9 @@
+"""The only place that asks what time it is."""
+
+from datetime import UTC, datetime
+
+
+def utcnow() -> datetime:
+    """Return the current time in UTC, aware, cut to milliseconds: what is stored is what is shown."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

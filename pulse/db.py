@@ -1,0 +1,159 @@
+"""Engine and session, the typed Base, the column types and SQLite's pragmas."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, Integer, MetaData, create_engine, event
+from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
+from sqlalchemy.types import TypeDecorator
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+BUSY_SECONDS = 5
+"""How long anything waits for a lock or a connection before the answer is 503."""
+
+PRAGMAS = (
+    "journal_mode=WAL",
+    # NORMAL could lose the last commits in a power cut: a revoked key would come back.
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    f"busy_timeout={BUSY_SECONDS * 1000}",
+    "temp_store=MEMORY",
+    "mmap_size=268435456",
+    "cache_size=-20000",
+    "journal_size_limit=67108864",
+    # What people delete must not stay readable in free pages.
+    "secure_delete=ON",
+)
+READ_ONLY = {"sqlite_begin": "DEFERRED"}
+"""Execution options of a transaction that will write nothing and so need not wait for writers."""
+
+
+DbSession = Session | scoped_session[Session]
+"""What models work on: a plain session in the checker, the request's in the web and the API."""
+
+
+class Base(DeclarativeBase):
+    """Every table's mapped class."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware UTC time; stored naive on SQLite, `timestamptz` on PostgreSQL. A naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive time; hand SQLite the UTC one without its zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the time aware, in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+BigId = BigInteger().with_variant(Integer(), "sqlite")
+"""An id; SQLite's counts to 63 bit in any case, and must be called INTEGER to be a rowid."""
+
+NEVER_REUSED = {"sqlite_autoincrement": True}
+"""Table option: a freed id is never given out again."""
+
+
+def connect(url: str, *, read_only: bool = False) -> Engine:
+    """Return an engine for `url`.
+
+    A read-only one commits nothing, holds no transaction between statements, and so sees every commit at once.
+    Any other begins each transaction with the write lock on SQLite, so that what it read stays true until it writes.
+    """
+    sqlite = make_url(url).get_backend_name() == "sqlite"
+    options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"} if read_only else {}
+    engine = create_engine(url, hide_parameters=True, **(options | engine_options(sqlite=sqlite)))
+    prepare(engine, read_only=read_only)
+    return engine
+
+
+def engine_options(*, sqlite: bool) -> dict[str, Any]:
+    """Return how to connect: waits are bounded, dead connections noticed."""
+    if sqlite:
+        return {"pool_timeout": BUSY_SECONDS, "pool_size": 16, "max_overflow": 48, "connect_args": {"timeout": BUSY_SECONDS}}
+    limits = (
+        f"-c statement_timeout={BUSY_SECONDS * 2000} -c lock_timeout={BUSY_SECONDS * 1000}"
+        " -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+    )
+    return {
+        "pool_pre_ping": True,
+        "pool_timeout": BUSY_SECONDS,
+        "connect_args": {"connect_timeout": BUSY_SECONDS, "options": limits},
+    }
+
+
+def prepare(engine: Engine, *, read_only: bool = False) -> None:
+    """Give SQLite its pragmas and its locking; PostgreSQL needs neither."""
+    if engine.dialect.name != "sqlite":
+        return
+    event.listen(engine, "connect", _configure_sqlite)
+    if not read_only:
+        event.listen(engine, "begin", _begin_sqlite)
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    # The driver would begin transactions by its own rules; SQLAlchemy's `begin` does it instead.
+    connection.isolation_level = None
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later would fail at once with "database is locked", whatever the
+    # time-out: so the lock is taken at the start, unless the transaction says that it only reads.
+    connection.exec_driver_sql("BEGIN " + connection.get_execution_options().get("sqlite_begin", "IMMEDIATE"))
+
+
+class Reader:
+    """Hands each thread one kept AUTOCOMMIT connection: a read without the cost of checking one out."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = connect(url, read_only=True)
+        self._kept = threading.local()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Lend this thread's connection; one that fails is thrown away."""
+        connection: Connection | None = getattr(self._kept, "connection", None)
+        if connection is None:
+            connection = self._kept.connection = self.engine.connect()
+        try:
+            yield connection
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give this thread's connection back."""
+        connection: Connection | None = self._kept.__dict__.pop("connection", None)
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
+
+def is_sqlite(session: DbSession) -> bool:
+    """Tell whether `session` speaks to SQLite."""
+    return session.get_bind().dialect.name == "sqlite"

@@ -1,0 +1,84 @@
+"""Any error as page, fragment or problem+json, chosen by path."""
+
+from flask import Flask, Response, render_template, request
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from pulse import problems
+from pulse.extensions import db
+from pulse.htmx import wants_fragment
+from pulse.logs import log, request_id
+from pulse.models.refusals import Conflict, Invalid, LimitReached, PlanRequired, Refused
+from pulse.plans import API_PLANS
+from pulse.problems import BY_STATUS, MEANINGS, Problem
+
+API = "/api/"
+RETRY_SECONDS = 5
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error in the shape that whoever asked can read."""
+    app.register_error_handler(Problem, answer)
+    app.register_error_handler(Refused, lambda error: answer(problem_of(error)))
+    app.register_error_handler(HTTPException, _framework)
+    app.register_error_handler(DBAPIError, _database)
+    app.register_error_handler(NoConnection, _database)
+    app.register_error_handler(Exception, _unforeseen)
+
+
+def answer(problem: Problem) -> Response:
+    """Return `problem` as JSON under the API, as a fragment to htmx, else as a page."""
+    if request.path.startswith(API):
+        return problems.respond(problem)
+    meaning = MEANINGS[problem.code]
+    template = "errors/_error.html" if wants_fragment() else "errors/error.html"
+    body = render_template(
+        template, status=meaning.status, title=meaning.title, detail=problem.detail or meaning.detail, request_id=request_id()
+    )
+    response = Response(body, meaning.status, mimetype="text/html")
+    response.headers.extend(problem.headers)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def problem_of(refused: Refused) -> Problem:
+    """Return what a rule's refusal is in the API's words."""
+    match refused:
+        case Invalid():
+            fault = {"field": refused.field, "code": refused.code, "message": str(refused)}
+            return Problem("validation_failed", errors=[fault])
+        case LimitReached():
+            return Problem("limit_reached", str(refused), limit=refused.limit)
+        case PlanRequired():
+            return Problem("plan_required", str(refused), plan=refused.plan.value, plans=[plan.value for plan in API_PLANS])
+        case Conflict() | Refused():
+            return Problem("conflict", str(refused))
+
+
+def _framework(error: HTTPException) -> Response:
+    if error.response is not None or (error.code or 500) < 400:
+        return error.get_response()  # pyright: ignore[reportReturnType] - a redirect of the router
+    code = BY_STATUS.get(error.code or 500, "internal_error" if (error.code or 500) >= 500 else "malformed_request")
+    headers = {"Allow": ", ".join(sorted(error.valid_methods or ()))} if isinstance(error, MethodNotAllowed) else {}
+    if code == "unavailable":
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    return answer(Problem(code, headers=headers))
+
+
+def _database(error: Exception) -> Response:
+    db.session.rollback()
+    if isinstance(error, IntegrityError):
+        # A rule held by the database that no model foresaw: true to the data, but ours to look at.
+        log.error("constraint", request_id=request_id(), exc_info=error)
+        return answer(Problem("conflict"))
+    if not isinstance(error, OperationalError | NoConnection) and not getattr(error, "connection_invalidated", False):
+        return _unforeseen(error)
+    log.error("database_unavailable", request_id=request_id(), exc_info=error)
+    return answer(Problem("unavailable", headers={"Retry-After": str(RETRY_SECONDS)}))
+
+
+def _unforeseen(error: Exception) -> Response:
+    db.session.rollback()
+    log.error("unforeseen", request_id=request_id(), exc_info=error)
+    return answer(Problem("internal_error"))

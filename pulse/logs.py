@@ -1,0 +1,152 @@
+"""One structured line per request and per event on stdout, without a secret in it."""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from time import perf_counter
+from typing import Any
+
+import orjson
+import structlog
+from flask import Flask, Response, g, request
+
+from pulse.extensions import services
+from pulse.request_ids import Kind
+
+HIDDEN = "[hidden]"
+TOKEN = re.compile(r"pulse_[0-9A-Za-z]{8,}")
+# Words that, as a field's name or a part of it, say that its value is nobody's business.
+SECRET_FIELDS = ("password", "secret", "authorization", "cookie", "csrf", "dsn", "credential")
+LONGEST_VALUE = 500
+
+log = structlog.get_logger("pulse")
+
+
+def configure() -> None:
+    """Send structlog's events, and what libraries log as warnings or worse, to stdout as JSON lines."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _exception_without_values,
+            redact,
+            structlog.processors.JSONRenderer(serializer=_dumps),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.BytesLoggerFactory(file=_Stdout()),
+        cache_logger_on_first_use=False,
+    )
+    handler = _Bridge()
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+class _Stdout:
+    """The process's stdout as it is at the moment of writing, which a test may have replaced."""
+
+    def write(self, line: bytes) -> None:
+        sys.stdout.buffer.write(line)
+
+    def flush(self) -> None:
+        sys.stdout.buffer.flush()
+
+
+class _Bridge(logging.Handler):
+    """Hands the standard library's records to structlog: one place redacts and renders."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        failure = type(record.exc_info[1]).__name__ if record.exc_info and record.exc_info[1] else None
+        log.log(record.levelno, "library", logger=record.name, message=record.getMessage(), failure=failure)
+
+
+def _dumps(event: MutableMapping[str, Any], **_: Any) -> bytes:
+    return orjson.dumps(event, default=str)
+
+
+def _exception_without_values(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace an exception by where it was raised: its text and its locals may hold anything."""
+    failure = event.pop("exc_info", None)
+    if isinstance(failure, BaseException):
+        event["failure"] = type(failure).__name__
+        event["trace"] = _places(failure)
+    return event
+
+
+def _places(failure: BaseException) -> list[str]:
+    places: list[str] = []
+    step = failure.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        places.append(f"{code.co_filename.rpartition('/')[2]}:{step.tb_lineno} {code.co_name}")
+        step = step.tb_next
+    return places[-20:]
+
+
+def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Hide tokens wherever they stand, and the values of fields whose names say that they are secret."""
+    for name, value in event.items():
+        event[name] = _redacted(name, value)
+    return event
+
+
+def _redacted(name: str, value: Any) -> Any:
+    if any(word in name.lower() for word in SECRET_FIELDS):
+        return HIDDEN
+    if isinstance(value, str):
+        shown = TOKEN.sub(HIDDEN, value)[:LONGEST_VALUE]
+        return shown.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {str(key): _redacted(str(key), each) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return value
+
+
+# --- requests --------------------------------------------------------------------------------------------------
+
+
+def asked_by(kind: Kind, number: int) -> None:
+    """Note who this request comes from, once that is known."""
+    g.asked_by = (kind, number)
+
+
+def request_id() -> str:
+    """Return this request's id; made at first need, so that it can tell support who asked."""
+    if "request_id" not in g:
+        g.request_id = services().request_ids.issue(*g.get("asked_by", (Kind.NOBODY, 0)))
+    return g.request_id
+
+
+def init_app(app: Flask) -> None:
+    """Time every request, and write its line when its reply is made."""
+    app.before_request(_start)
+    app.after_request(_finish)
+
+
+def _start() -> None:
+    g.started = perf_counter()
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = request_id()
+    kind, number = g.get("asked_by", (Kind.NOBODY, 0))
+    log.info(
+        "request",
+        request_id=request_id(),
+        method=request.method,
+        path=_path(),
+        status=response.status_code,
+        code=g.get("problem_code"),
+        ms=round((perf_counter() - g.get("started", perf_counter())) * 1000, 2),
+        address=request.remote_addr,
+        user_agent=request.headers.get("User-Agent"),
+        **({kind.name.lower(): number} if number else {}),
+    )
+    return response
+
+
+def _path() -> str:
+    """Return the path as asked for; the rule instead where a part of the path is a secret."""
+    rule = request.url_rule
+    if rule is not None and "<secret:" in rule.rule:
+        return rule.rule
+    return request.path

@@ -1,0 +1,259 @@
+"""API keys and their tokens: issue, rotate, revoke.
+
+A key is the record a person manages; a token is the text a program sends. Rotating retires one token and adds another,
+and a retired token stays: the one SELECT that finds a live token also tells what became of a former one.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, func, select, text, update
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
+
+from pulse import names, tokens
+from pulse.abilities import Ability
+from pulse.clock import utcnow
+from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
+from pulse.models.event import About, Actor, ActorKind, Event
+from pulse.models.refusals import Conflict, Invalid, LimitReached, NameTaken, PlanRequired
+from pulse.models.team import Membership, Team
+from pulse.models.user import User
+
+EXPIRES_SOON = timedelta(days=14)
+
+
+class Reason(StrEnum):
+    """Why a token was retired."""
+
+    ROTATED = "rotated"
+    DELETED = "deleted"
+    REVOKED = "revoked"
+
+
+class Token(Base):
+    """What is known of one token: all but the token. A key has at most one live one."""
+
+    __tablename__ = "tokens"
+    __table_args__ = (
+        Index("uq_tokens_live", "key_id", unique=True, postgresql_where=text("retired_at IS NULL"), sqlite_where=text("retired_at IS NULL")),
+        Index("ix_tokens_key_id_id", "key_id", "id"),
+        Index("ix_tokens_last_eight", "last_eight"),
+        NEVER_REUSED,
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key_id: Mapped[int] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"))
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    last_eight: Mapped[str]
+    issued_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    first_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    retired_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    reason: Mapped[str | None]
+
+    key: Mapped["ApiKey"] = relationship(back_populates="tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A key and its new token, which exists nowhere else: show it once, after the commit, or lose it."""
+
+    key: "ApiKey"
+    token: str = field(repr=False)
+    replaced: Token | None = None
+    """The token it takes the place of, after a rotation."""
+
+
+class ApiKey(Base):
+    """A key: whose it is, what it may do, until when. It never does more than its owner's role allows."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        Index("uq_api_keys_name", "user_id", "team_id", "name_folded", unique=True, postgresql_where=text("revoked_at IS NULL"), sqlite_where=text("revoked_at IS NULL")),
+        NEVER_REUSED,
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    team_id: Mapped[int] = mapped_column(ForeignKey("teams.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    name_folded: Mapped[str] = mapped_column(index=True)
+    ability_names: Mapped[list[str]] = mapped_column("abilities", JSON)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    revoked_by: Mapped[str | None]
+    """By which door it was revoked: an `ActorKind`."""
+
+    user: Mapped[User] = relationship()
+    team: Mapped[Team] = relationship()
+    tokens: Mapped[list[Token]] = relationship(back_populates="key", order_by=Token.id, passive_deletes=True)
+    token: Mapped[Token] = relationship(
+        primaryjoin=lambda: (ApiKey.id == Token.key_id) & Token.retired_at.is_(None), viewonly=True, uselist=False
+    )
+    """The live token; a key that is not revoked has exactly one."""
+
+    # --- finding -----------------------------------------------------------------------------------------------
+
+    @classmethod
+    def of_user(cls, session: DbSession, user_id: int) -> list["ApiKey"]:
+        """Return a user's live keys in all teams, the newest first, each with its token and team."""
+        query = select(cls).where(cls.user_id == user_id, cls.revoked_at.is_(None)).order_by(cls.id.desc())
+        return list(session.scalars(query.options(joinedload(cls.token), joinedload(cls.team))))
+
+    @classmethod
+    def find(cls, session: DbSession, user_id: int, key_id: int) -> "ApiKey | None":
+        """Return a user's live key; another's, and one that is revoked, are not found."""
+        query = select(cls).where(cls.id == key_id, cls.user_id == user_id, cls.revoked_at.is_(None))
+        return session.scalar(query.options(joinedload(cls.token), joinedload(cls.team)))
+
+    @classmethod
+    def count(cls, session: DbSession, user_id: int, team_id: int) -> int:
+        """Return how many live keys a user has in a team; an expired one counts."""
+        mine = (cls.user_id == user_id, cls.team_id == team_id, cls.revoked_at.is_(None))
+        return session.scalar(select(func.count()).where(*mine)) or 0
+
+    # --- the life of a key -------------------------------------------------------------------------------------
+
+    @classmethod
+    def issue(
+        cls, session: DbSession, member: Membership, *, name: str, abilities: Iterable[Ability], expires_at: datetime | None, by: Actor
+    ) -> Issued:
+        """Make a key for `member` in that team, and its first token.
+
+        Raises `PlanRequired`, `LimitReached`, `NameTaken` and `Invalid`; the limit holds under parallel creates,
+        because those of one member wait for each other.
+        """
+        now = utcnow()
+        chosen = _check_abilities(abilities)
+        if expires_at is not None and expires_at <= now:
+            raise Invalid("expires_on", "Choose a day that is not over yet.")
+        shown = check_key_name(name)
+        cls._claim_place(session, member, shown)
+        key = cls(user_id=member.user_id, team_id=member.team_id, name=shown, name_folded=names.fold(shown), ability_names=chosen)
+        key.created_at, key.expires_at = now, expires_at
+        session.add(key)
+        session.flush()
+        token = key._add_token(session, now)
+        key._note(session, "key.created", by, abilities=chosen, name=shown)
+        return Issued(key, token)
+
+    def rotate(self, session: DbSession, *, replacing: int, by: Actor) -> Issued:
+        """Retire the token with the id `replacing` and add a new one; the key stays what it was.
+
+        An expiry moves by the span it had. Raises `Conflict` when that token is not the live one any more, so a
+        stale page, a second click and a slower rival change nothing; and `PlanRequired`.
+        """
+        if not self.team.plan.has_api:
+            raise PlanRequired(self.team.plan)
+        now = utcnow()
+        self._hold(session)
+        if not self._retire(session, Reason.ROTATED, now, Token.id == replacing):
+            raise Conflict("This token was replaced already. Reload to see the current one.")
+        replaced = session.get_one(Token, replacing, populate_existing=True)
+        if self.expires_at is not None:
+            self.expires_at = now + (self.expires_at - replaced.issued_at)
+        token = self._add_token(session, now)
+        self._note(session, "key.rotated", by, replaced=replaced.last_eight)
+        return Issued(self, token, replaced)
+
+    def revoke(self, session: DbSession, *, by: Actor, reason: str | None = None) -> None:
+        """End the key for good; raises `Conflict` when that has happened already."""
+        now, last_eight = utcnow(), self.token.last_eight
+        ended = update(ApiKey).where(ApiKey.id == self.id, ApiKey.revoked_at.is_(None))
+        if session.execute(ended.values(revoked_at=now, revoked_by=by.kind.value).returning(ApiKey.id)).first() is None:
+            raise Conflict("This key was deleted already.")
+        own = by.kind in (ActorKind.USER, ActorKind.KEY)
+        self._retire(session, Reason.DELETED if own else Reason.REVOKED, now)
+        about = About(self.user_id, self.team_id, self.id, last_eight, detail={"name": self.name})
+        Event.record(session, "key.deleted" if own else "key.revoked", by, about, reason)
+        session.expire(self)
+
+    @classmethod
+    def revoke_all(cls, session: DbSession, *, by: Actor, user_id: int | None = None, before: datetime | None = None, reason: str | None = None) -> int:
+        """Revoke the live keys of a user, or those whose live token was issued before a time; return how many."""
+        query = select(cls).join(Token, (Token.key_id == cls.id) & Token.retired_at.is_(None)).where(cls.revoked_at.is_(None))
+        if user_id is not None:
+            query = query.where(cls.user_id == user_id)
+        if before is not None:
+            query = query.where(Token.issued_at < before)
+        keys = list(session.scalars(query.order_by(cls.id).with_for_update(of=cls)))
+        for key in keys:
+            key.revoke(session, by=by, reason=reason)
+        return len(keys)
+
+    # --- what it is --------------------------------------------------------------------------------------------
+
+    @property
+    def abilities(self) -> list[Ability]:
+        """What it may do, in the order of the closed list."""
+        return [ability for ability in Ability if ability.value in self.ability_names]
+
+    @property
+    def expired(self) -> bool:
+        """Whether it has run out; rotating brings it back to life."""
+        return self.expires_at is not None and self.expires_at <= utcnow()
+
+    @property
+    def expires_soon(self) -> bool:
+        """Whether it runs out within 14 days, and has not yet."""
+        return self.expires_at is not None and not self.expired and self.expires_at <= utcnow() + EXPIRES_SOON
+
+    # --- steps -------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def _claim_place(cls, session: DbSession, member: Membership, name: str) -> None:
+        held = Membership.locked(session, member.user_id, member.team_id)
+        if held is None:
+            raise Conflict("You are not a member of this team any more.")
+        plan = held.team.plan
+        if not plan.has_api:
+            raise PlanRequired(plan)
+        if cls.count(session, held.user_id, held.team_id) >= plan.limits.api_keys:
+            most = plan.limits.api_keys
+            raise LimitReached(f"The {plan.label} plan includes {most} keys, and you have {most}. Delete one first.", most)
+        same = select(cls).where(
+            cls.user_id == held.user_id, cls.team_id == held.team_id, cls.name_folded == names.fold(name), cls.revoked_at.is_(None)
+        )
+        if twin := session.scalar(same.options(joinedload(cls.token))):
+            raise NameTaken(f"You have a key with this name already: {twin.name} (…{twin.token.last_eight}). Choose another name.")
+
+    def _hold(self, session: DbSession) -> None:
+        """Take the key's row first, as `revoke` does: so that of the two one sees all that the other did."""
+        query = select(ApiKey.id).where(ApiKey.id == self.id, ApiKey.revoked_at.is_(None)).with_for_update()
+        if session.execute(query).first() is None:
+            raise Conflict("This key was deleted already.")
+        session.refresh(self, ["expires_at"])
+
+    def _retire(self, session: DbSession, reason: Reason, now: datetime, *which: Any) -> bool:
+        query = update(Token).where(Token.key_id == self.id, Token.retired_at.is_(None), *which)
+        return session.execute(query.values(retired_at=now, reason=reason.value).returning(Token.id)).first() is not None
+
+    def _add_token(self, session: DbSession, now: datetime) -> str:
+        token = tokens.mint()
+        session.add(Token(key_id=self.id, digest=tokens.digest(token), last_eight=tokens.last_eight(token), issued_at=now))
+        session.flush()
+        session.expire(self, ["token", "tokens"])
+        return token
+
+    def _note(self, session: DbSession, action: str, by: Actor, **detail: Any) -> None:
+        about = About(self.user_id, self.team_id, self.id, self.token.last_eight, detail=detail)
+        Event.record(session, action, by, about)
+
+
+def check_key_name(text: str) -> str:
+    """Return a key's name in the form to store; raises `Invalid`."""
+    try:
+        return names.clean(text)
+    except names.InvalidName as error:
+        raise Invalid("name", str(error)) from error
+
+
+def _check_abilities(abilities: Iterable[Ability]) -> list[str]:
+    chosen = set(abilities)
+    if not chosen:
+        raise Invalid("abilities", "Choose at least one permission.")
+    return [ability.value for ability in Ability if ability in chosen]

@@ -1,0 +1,52 @@
+"""What a rule may answer instead of acting: each with the words for the person or program that asked."""
+
+from pulse.plans import API_PLANS, Plan
+
+
+class Refused(Exception):
+    """A rule said no. Its text is for whoever asked; `code` is the API's word for it; `field` the field at fault."""
+
+    code = "conflict"
+    field: str | None = None
+
+
+class Conflict(Refused):
+    """What was asked for is no longer possible: somebody else was quicker, or it was done already."""
+
+
+class NameTaken(Refused):
+    """Another live thing of the same owner has this name."""
+
+    code = "taken"
+    field = "name"
+
+
+class LimitReached(Refused):
+    """The plan's number of something is used up."""
+
+    code = "limit_reached"
+
+    def __init__(self, message: str, limit: int) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class PlanRequired(Refused):
+    """The team's plan does not include this."""
+
+    code = "plan_required"
+
+    def __init__(self, plan: Plan) -> None:
+        names = [each.label for each in API_PLANS]
+        super().__init__(f"API access needs the {', '.join(names[:-1])} or {names[-1]} plan.")
+        self.plan = plan
+
+
+class Invalid(Refused):
+    """A value breaks a field's rule."""
+
+    code = "invalid"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field

@@ -1,0 +1,102 @@
+"""Teams, and who belongs to them in which role."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from pulse.clock import utcnow
+from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
+from pulse.models.event import About, Actor, Event
+from pulse.plans import Plan
+from pulse.roles import Role
+
+if TYPE_CHECKING:
+    from pulse.models.user import User
+
+
+class Team(Base):
+    """The workspace: monitors, incidents, rules and the plan belong to it."""
+
+    __tablename__ = "teams"
+    __table_args__ = (NEVER_REUSED,)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str]
+    plan_name: Mapped[str] = mapped_column("plan")
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+    memberships: Mapped[list["Membership"]] = relationship(
+        back_populates="team", order_by="Membership.id", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+    @classmethod
+    def found(cls, session: DbSession, name: str, owner: "User", plan: Plan) -> "Team":
+        """Make a team with `owner` as its Owner."""
+        team = cls(name=name, plan_name=plan.value, created_at=utcnow())
+        team.memberships.append(Membership(user=owner, role_name=Role.OWNER.value, joined_at=utcnow()))
+        session.add(team)
+        session.flush()
+        return team
+
+    @property
+    def plan(self) -> Plan:
+        """The plan in force."""
+        return Plan(self.plan_name)
+
+    @property
+    def owner(self) -> "User":
+        """The one member who is Owner."""
+        return next(each.user for each in self.memberships if each.role is Role.OWNER)
+
+    def change_plan(self, session: DbSession, plan: Plan, by: Actor, reason: str | None = None) -> None:
+        """Put the team on `plan`; what the plan means for monitors follows in `Monitor.fit`."""
+        was, self.plan_name = self.plan, plan.value
+        about = About(team_id=self.id, user_id=self.owner.id, detail={"from": was.value, "to": plan.value})
+        Event.record(session, "plan.changed", by, about, reason)
+
+
+class Membership(Base):
+    """A user's place in a team. The one with the role Owner is unique, and the database holds it to that."""
+
+    __tablename__ = "memberships"
+    __table_args__ = (
+        UniqueConstraint("user_id", "team_id"),
+        Index("uq_memberships_owner", "team_id", unique=True, postgresql_where=text("role = 'owner'"), sqlite_where=text("role = 'owner'")),
+        Index("ix_memberships_team_id_id", "team_id", "id"),
+        NEVER_REUSED,
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    team_id: Mapped[int] = mapped_column(ForeignKey("teams.id", ondelete="CASCADE"))
+    role_name: Mapped[str] = mapped_column("role")
+    joined_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+    user: Mapped["User"] = relationship(back_populates="memberships")
+    team: Mapped[Team] = relationship(back_populates="memberships")
+
+    @property
+    def role(self) -> Role:
+        """The role that was given; what it comes to under the team's plan is `effective_role`."""
+        return Role(self.role_name)
+
+    def effective_role(self, session: DbSession) -> Role:
+        """Return the role in force: members over the plan's number, the last to join first, only read."""
+        older = select(func.count()).where(Membership.team_id == self.team_id, Membership.id < self.id)
+        return in_force(self.role, session.scalar(older) or 0, self.team.plan)
+
+    @classmethod
+    def locked(cls, session: DbSession, user_id: int, team_id: int) -> "Membership | None":
+        """Return the membership, held until the transaction ends: acts under one membership happen one by one.
+
+        On SQLite the transaction itself holds the write lock already.
+        """
+        query = select(cls).where(cls.user_id == user_id, cls.team_id == team_id)
+        return session.scalar(query.with_for_update(of=cls).execution_options(populate_existing=True))
+
+
+def in_force(role: Role, older_members: int, plan: Plan) -> Role:
+    """Return what `role` comes to for a member whom `older_members` others preceded."""
+    return role if role is Role.OWNER or older_members < plan.limits.members else Role.VIEWER

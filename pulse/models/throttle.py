@@ -1,0 +1,61 @@
+"""Counts of attempts, shared by every process because they are rows."""
+
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from limits import RateLimitItem
+from sqlalchemy import LargeBinary, delete
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pulse.clock import utcnow
+from pulse.db import Base, DbSession, UTCDateTime, is_sqlite
+
+
+class Throttle(Base):
+    """How often something was tried within one window. What was tried is stored as a digest alone."""
+
+    __tablename__ = "throttles"
+
+    subject: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(UTCDateTime, primary_key=True)
+    ends_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    attempts: Mapped[int]
+
+    @classmethod
+    def hit(cls, session: DbSession, limit: RateLimitItem, *subject: str) -> int:
+        """Count one more try of `subject`; return 0 when it is within `limit`, else the seconds to wait.
+
+        Commit at once, before the work that is limited: a count that is rolled back with it limits nothing.
+        """
+        start, end = _window(limit)
+        insert = sqlite_insert if is_sqlite(session) else postgresql_insert
+        row = insert(cls).values(subject=_digest(limit, subject), started_at=start, ends_at=end, attempts=1)
+        counted = row.on_conflict_do_update(
+            index_elements=[cls.subject, cls.started_at], set_={"attempts": cls.attempts + 1}
+        ).returning(cls.attempts)
+        attempts = session.execute(counted).scalar_one()
+        return 0 if attempts <= limit.amount else max(1, round((end - utcnow()).total_seconds()))
+
+    @classmethod
+    def forget(cls, session: DbSession, limit: RateLimitItem, *subject: str) -> None:
+        """Forget the tries of `subject`, as after a success."""
+        session.execute(delete(cls).where(cls.subject == _digest(limit, subject)))
+
+    @classmethod
+    def sweep(cls, session: DbSession) -> None:
+        """Remove the counts of windows that are over."""
+        session.execute(delete(cls).where(cls.ends_at < utcnow()))
+
+
+def _window(limit: RateLimitItem) -> tuple[datetime, datetime]:
+    length = limit.get_expiry()
+    now = utcnow()
+    start = datetime.fromtimestamp(int(now.timestamp()) // length * length, now.tzinfo)
+    return start, start + timedelta(seconds=length)
+
+
+def _digest(limit: RateLimitItem, subject: tuple[str, ...]) -> bytes:
+    text = "\0".join((str(limit), *subject))
+    return sha256(text.encode("utf-8", "surrogatepass")).digest()

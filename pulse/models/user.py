@@ -1,0 +1,182 @@
+"""People: who they are, how they show it, and what they prefer."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from pulse.clock import utcnow
+from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
+from pulse.models.event import About, Actor, Event
+from pulse.models.refusals import Invalid, Refused
+from pulse.models.team import Membership, Team
+from pulse.names import InvalidName, clean
+from pulse.plans import Plan
+
+if TYPE_CHECKING:
+    from pulse.models.session import BrowserSession
+
+THEMES = ("system", "light", "dark")
+LONGEST_EMAIL = 254
+
+
+class EmailTaken(Refused):
+    """Somebody signed up with this address already."""
+
+    code = "taken"
+    field = "email"
+
+
+class User(Base):
+    """A person with an account."""
+
+    __tablename__ = "users"
+    __table_args__ = (NEVER_REUSED,)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    email: Mapped[str]
+    """As the person writes it."""
+    email_folded: Mapped[str] = mapped_column(unique=True)
+    """As it is looked up: see `fold_email`."""
+    name: Mapped[str]
+    password_hash: Mapped[str]
+    timezone: Mapped[str]
+    theme: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    password_changed_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    staff_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    suspended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    memberships: Mapped[list[Membership]] = relationship(
+        back_populates="user", order_by="Membership.id", cascade="all, delete-orphan", passive_deletes=True
+    )
+    sessions: Mapped[list["BrowserSession"]] = relationship(
+        back_populates="user", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+    # What Flask-Login asks of a user.
+    is_authenticated = True
+    is_anonymous = False
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the account is not suspended."""
+        return self.suspended_at is None
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether this is one of the support staff."""
+        return self.staff_since is not None and self.is_active
+
+    @classmethod
+    def sign_up(
+        cls, session: DbSession, *, name: str, email: str, password_hash: str, plan: Plan, by: Actor
+    ) -> "User":
+        """Make an account and its team; raises `Invalid` and `EmailTaken`.
+
+        The password comes hashed: hashing takes a quarter second, in which no transaction may be open.
+        """
+        address, now = check_email(email), utcnow()
+        user = cls(
+            email=address,
+            email_folded=fold_email(address),
+            name=check_name(name),
+            password_hash=password_hash,
+            timezone="UTC",
+            theme="system",
+            created_at=now,
+            password_changed_at=now,
+        )
+        _insert(session, user)
+        team = Team.found(session, team_name(user.name), user, plan)
+        Event.record(session, "account.created", by, About(user_id=user.id, team_id=team.id))
+        return user
+
+    @classmethod
+    def by_email(cls, session: DbSession, email: str) -> "User | None":
+        """Return the account behind an address, however it is written."""
+        return session.scalar(select(cls).where(cls.email_folded == fold_email(email)))
+
+    def change_password(self, session: DbSession, password_hash: str, by: Actor) -> None:
+        """Set a new password, hashed. Ending the other sessions is `BrowserSession.end_all`."""
+        self.password_hash, self.password_changed_at = password_hash, utcnow()
+        Event.record(session, "password.changed", by, About(user_id=self.id))
+
+    def change_email(self, session: DbSession, email: str, by: Actor) -> None:
+        """Make a verified address the login; raises `EmailTaken`."""
+        self.email, self.email_folded = email, fold_email(email)
+        _insert(session, self)
+        Event.record(session, "email.changed", by, About(user_id=self.id))
+
+    def grant_staff(self, session: DbSession, by: Actor) -> None:
+        """Make the user support staff; doing it twice is harmless."""
+        if self.staff_since is None:
+            self.staff_since = utcnow()
+            Event.record(session, "staff.granted", by, About(user_id=self.id))
+
+    def revoke_staff(self, session: DbSession, by: Actor) -> None:
+        """Take the support role away; doing it twice is harmless."""
+        if self.staff_since is not None:
+            self.staff_since = None
+            Event.record(session, "staff.revoked", by, About(user_id=self.id))
+
+    def suspend(self, session: DbSession, by: Actor, reason: str | None = None) -> None:
+        """Stop the account and its keys from working; doing it twice is harmless."""
+        if self.suspended_at is None:
+            self.suspended_at = utcnow()
+            Event.record(session, "account.suspended", by, About(user_id=self.id), reason)
+
+    def restore(self, session: DbSession, by: Actor, reason: str | None = None) -> None:
+        """Let a suspended account and its keys work again; doing it twice is harmless."""
+        if self.suspended_at is not None:
+            self.suspended_at = None
+            Event.record(session, "account.restored", by, About(user_id=self.id), reason)
+
+    def delete(self, session: DbSession) -> None:
+        """Remove the account, its keys, sessions and memberships, and the teams it owns with all that is theirs."""
+        for membership in self.memberships:
+            if membership.role.owns:
+                session.delete(membership.team)
+        session.delete(self)
+        session.flush()
+
+
+def check_email(text: str) -> str:
+    """Return an address in the form to store; raises `Invalid`."""
+    if len(text) > LONGEST_EMAIL:
+        raise Invalid("email", f"Use at most {LONGEST_EMAIL} characters.")
+    try:
+        return validate_email(text.strip(), check_deliverability=False, globally_deliverable=False).normalized
+    except (EmailNotValidError, UnicodeError) as error:
+        raise Invalid("email", "Enter an e-mail address such as name@example.com.") from error
+
+
+def fold_email(email: str) -> str:
+    """Return the form in which addresses are compared; two that differ in case alone are one person's."""
+    return email.strip().casefold()
+
+
+def check_name(text: str) -> str:
+    """Return a person's name in the form to store; raises `Invalid`."""
+    try:
+        return clean(text)
+    except InvalidName as error:
+        raise Invalid("name", str(error)) from error
+
+
+def team_name(person: str) -> str:
+    """Return what the team made at sign-up is called."""
+    return f"{person[:90]}’s team"
+
+
+def _insert(session: DbSession, user: User) -> None:
+    """Write the user out now, so that an address that is taken is told here and the transaction goes on."""
+    try:
+        with session.begin_nested():
+            session.add(user)
+            session.flush()
+    except IntegrityError as error:
+        raise EmailTaken("This address has an account already. Sign in, or reset the password.") from error

@@ -1,0 +1,40 @@
+"""What the name of a thing may be: one rule for keys, monitors, teams and people."""
+
+import re
+import unicodedata
+
+LONGEST = 100
+
+# Controls, surrogates, private use and the unassigned; line and paragraph separators; what reorders text around it.
+_FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_INVISIBLE = re.compile(r"[\s\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0]")
+
+
+class InvalidName(ValueError):
+    """A name that cannot be accepted; its text tells the person why."""
+
+
+def clean(text: str, longest: int = LONGEST) -> str:
+    """Return `text` trimmed and in NFC; raises `InvalidName` with what to do about it."""
+    name = unicodedata.normalize("NFC", text.strip()) if not _is_broken(text) else text
+    if not name or not _INVISIBLE.sub("", name):
+        raise InvalidName("Enter a name.")
+    if len(name) > longest:
+        raise InvalidName(f"Use at most {longest} characters; this has {len(name)}.")
+    if any(_is_forbidden(character) for character in name):
+        raise InvalidName("Remove line breaks, control characters and characters that change the direction of text.")
+    return name
+
+
+def fold(name: str) -> str:
+    """Return the form in which two names are compared, so that `CI` and `ci` are one."""
+    return unicodedata.normalize("NFC", name.casefold())
+
+
+def _is_broken(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _is_forbidden(character: str) -> bool:
+    return character in _BIDI or unicodedata.category(character) in _FORBIDDEN_CATEGORIES

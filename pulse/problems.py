@@ -1,0 +1,99 @@
+"""The one JSON shape of every error of the API (RFC 9457), and the closed list of what can go wrong."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from flask import Response, g
+
+from pulse.extensions import services
+from pulse.logs import request_id
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a code says: its status, its title, and what to do about it."""
+
+    status: int
+    title: str
+    detail: str
+
+
+MEANINGS: Mapping[str, Meaning] = {
+    "token_missing": Meaning(401, "Token missing", "Send an API key's token as 'Authorization: Bearer …'."),
+    "token_malformed": Meaning(
+        401, "Token malformed", "The Authorization header is not 'Bearer' and one whole token: copy the token again."
+    ),
+    "token_unknown": Meaning(401, "Token unknown", "This token was never issued here, or its account is gone."),
+    "token_rotated": Meaning(401, "Token rotated", "This token was replaced by a newer one: use that."),
+    "token_deleted": Meaning(401, "Key deleted", "The key of this token was deleted: create another one."),
+    "token_expired": Meaning(401, "Token expired", "The key of this token has expired: rotate it in Settings, API Keys."),
+    "account_suspended": Meaning(403, "Account suspended", "The account of the key's owner is suspended: contact support."),
+    "membership_ended": Meaning(403, "Membership ended", "The key's owner does not belong to the team any more."),
+    "plan_required": Meaning(403, "Plan required", "The team's plan does not include API access."),
+    "ability_required": Meaning(403, "Permission missing", "This key does not have the permission that is needed here."),
+    "role_required": Meaning(403, "Role missing", "The role of the key's owner in the team does not allow this."),
+    "limit_reached": Meaning(403, "Limit reached", "The plan's number is used up."),
+    "https_required": Meaning(403, "HTTPS required", "Use https://. This token crossed the network readable: rotate it."),
+    "not_found": Meaning(404, "Not found", "There is nothing at this address."),
+    "method_not_allowed": Meaning(405, "Method not allowed", "This address does not take this method; see Allow."),
+    "not_acceptable": Meaning(406, "Not acceptable", "No reply can be made in the type that Accept asks for."),
+    "conflict": Meaning(409, "Conflict", "What was asked for does not fit the present state."),
+    "body_too_large": Meaning(413, "Body too large", "Send at most 256 KiB."),
+    "uri_too_long": Meaning(414, "Address too long", "Use a shorter address."),
+    "unsupported_media_type": Meaning(415, "Unsupported media type", "Send 'Content-Type: application/json'."),
+    "validation_failed": Meaning(422, "Validation failed", "Mend the fields named in 'errors'."),
+    "malformed_request": Meaning(400, "Malformed request", "The request could not be read."),
+    "rate_limited": Meaning(429, "Too many requests", "Wait as long as Retry-After says."),
+    "internal_error": Meaning(500, "Internal error", "Something failed here. It has been noted under the request id."),
+    "unavailable": Meaning(503, "Unavailable", "The service cannot answer at the moment: try again shortly."),
+}
+BY_STATUS = {
+    400: "malformed_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    409: "conflict",
+    413: "body_too_large",
+    414: "uri_too_long",
+    415: "unsupported_media_type",
+    422: "validation_failed",
+    429: "rate_limited",
+    503: "unavailable",
+}
+"""The code of an error that the framework raised."""
+
+
+class Problem(Exception):
+    """An error to be answered in the one shape. `members` are the extra ones of its code."""
+
+    def __init__(self, code: str, detail: str | None = None, headers: Mapping[str, str] | None = None, **members: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.members = members
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of its code."""
+        return MEANINGS[self.code].status
+
+
+def respond(problem: Problem) -> Response:
+    """Return the reply that tells `problem`."""
+    meaning = MEANINGS[problem.code]
+    g.problem_code = problem.code
+    body = {
+        "type": f"{services().settings.site}/docs#{problem.code}",
+        "title": meaning.title,
+        "status": meaning.status,
+        "code": problem.code,
+        "detail": problem.detail or meaning.detail,
+        **problem.members,
+        "request_id": request_id(),
+    }
+    response = Response(orjson.dumps(body), meaning.status, mimetype="application/problem+json")
+    response.headers.extend(problem.headers)
+    return response

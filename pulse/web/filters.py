@@ -1,0 +1,63 @@
+"""How values look to people: times in their zone, durations, counts."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime, format_timedelta
+from flask import Flask
+from flask_login import current_user
+
+from pulse.clock import utcnow
+
+LOCALE = "en"
+
+
+def init_app(app: Flask) -> None:
+    """Give the filters to the templates."""
+    for each in (relative, exact, day, duration, number):
+        app.add_template_filter(each)
+    app.add_template_filter(day, "date")
+    app.add_template_filter(iso)
+
+
+def zone() -> ZoneInfo:
+    """Return the zone of whoever looks; UTC for whoever is not signed in."""
+    return ZoneInfo(getattr(current_user, "timezone", None) or "UTC")
+
+
+def relative(moment: datetime) -> str:
+    """Return how long ago, or in how long: `3 minutes ago`."""
+    delta = moment - utcnow()
+    if abs(delta.total_seconds()) < 10:
+        return "just now"
+    return format_timedelta(delta, add_direction=True, threshold=1.2, locale=LOCALE)
+
+
+def exact(moment: datetime) -> str:
+    """Return the moment in the person's zone, to the second, with the zone's abbreviation."""
+    local = moment.astimezone(zone())
+    return f"{format_datetime(local, 'd MMM y, HH:mm:ss', locale=LOCALE)} {local.tzname()}"
+
+
+def day(moment: datetime | date) -> str:
+    """Return the day it falls on for the person."""
+    local = moment.astimezone(zone()) if isinstance(moment, datetime) else moment
+    return format_datetime(datetime(local.year, local.month, local.day, tzinfo=UTC), "d MMM y", locale=LOCALE)
+
+
+def iso(moment: datetime) -> str:
+    """Return the moment for machines."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def duration(seconds: float) -> str:
+    """Return a span as people say it: `3 min 20 s`."""
+    whole = int(seconds)
+    parts = ((whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s"))
+    told = [f"{count} {unit}" for count, unit in parts if count]
+    return " ".join(told[:2]) or "0 s"
+
+
+def number(value: int) -> str:
+    """Return a count with thousands apart."""
+    return f"{value:,}"

@@ -1,0 +1,113 @@
+"""A browser's visit: who it is, in which team, and how it begins and ends."""
+
+from typing import cast
+
+from flask import Request, g, request, session
+from flask_login import current_user
+from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
+
+from pulse.clock import utcnow
+from pulse.db import READ_ONLY
+from pulse.extensions import db, login_manager
+from pulse.logs import asked_by, log, request_id
+from pulse.models.event import Actor, ActorKind
+from pulse.models.session import BrowserSession
+from pulse.models.team import Membership, Team
+from pulse.models.user import User
+from pulse.request_ids import Kind
+from pulse.roles import Role
+
+TOKEN = "session"  # noqa: S105 - the name of a field
+SEEN_EVERY_SECONDS = 60
+
+
+def sign_in(user: User) -> BrowserSession:
+    """Begin a new session for `user`; whatever the browser held before is forgotten, the CSRF token too."""
+    opened = BrowserSession.open(db.session, user, actor(user))
+    session.clear()
+    session.permanent = True
+    session[TOKEN] = opened.token
+    return opened.session
+
+
+def sign_out() -> None:
+    """End the session: for the browser, and for every copy of its cookie."""
+    if (current := browser_session()) is not None:
+        current.end(db.session)
+    session.clear()
+
+
+@login_manager.request_loader  # pyright: ignore[reportUntypedFunctionDecorator]
+def load(_request: Request) -> User | None:
+    """Return who is signed in, as Flask-Login asks; reads only, so that no page waits for a writer."""
+    token = session.get(TOKEN)
+    if not isinstance(token, str):
+        return None
+    db.session.connection(execution_options=READ_ONLY)
+    found = BrowserSession.find(db.session, token)
+    if found is None or not found.user.is_active:
+        db.session.rollback()
+        return None
+    g.browser_session_id = found.id
+    g.seen_at = found.last_seen_at
+    asked_by(Kind.USER, found.user_id)
+    user = found.user
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
+        # What follows may write, so it begins a transaction of its own, with the lock.
+        db.session.rollback()
+    return user
+
+
+def browser_session() -> BrowserSession | None:
+    """Return the session this request belongs to."""
+    found = g.get("browser_session_id")
+    return db.session.get(BrowserSession, found) if found else None
+
+
+def note_seen() -> None:
+    """Write down, at most once a minute, that the session is in use; a page does not fail for it."""
+    seen = g.get("seen_at")
+    if seen is None or (utcnow() - seen).total_seconds() < SEEN_EVERY_SECONDS:
+        return
+    query = update(BrowserSession).where(BrowserSession.id == g.browser_session_id)
+    try:
+        with db.engine.begin() as connection:
+            connection.execute(query.values(last_seen_at=utcnow()))
+    except SQLAlchemyError as error:
+        log.error("visit_not_noted", failure=type(error).__name__)
+
+
+def user() -> User:
+    """Return who is signed in; only views that require it may ask."""
+    return cast(User, current_user._get_current_object())  # noqa: SLF001 - the proxy's own way to what it stands for
+
+
+def is_signed_in() -> bool:
+    """Tell whether anybody is."""
+    return bool(current_user.is_authenticated)
+
+
+def membership() -> Membership:
+    """Return the person's place in the team they look at: the one chosen last, else the first."""
+    if "membership" not in g:
+        chosen = session.get("team_id")
+        mine = user().memberships
+        g.membership = next((each for each in mine if each.team_id == chosen), mine[0])
+    return cast(Membership, g.membership)
+
+
+def team() -> Team:
+    """Return the team the person looks at."""
+    return membership().team
+
+
+def role() -> Role:
+    """Return the role in force there."""
+    return membership().effective_role(db.session)
+
+
+def actor(who: User | None = None, kind: ActorKind = ActorKind.USER) -> Actor:
+    """Return who acts in this request, for the audit trail."""
+    user_id = who.id if who else (user().id if is_signed_in() else None)
+    return Actor(kind, user_id, None, request.remote_addr, request.headers.get("User-Agent"), request_id())
