@@ -1,10 +1,12 @@
 """How Alembic reaches the database: through Pulse's own engine, one migrating process at a time."""
 
+from typing import Any
+
 from alembic import context
 from sqlalchemy import Connection, text
 
-from pulse.db import Base, connect
 from pulse import models
+from pulse.db import Base, UTCDateTime, connect
 
 LOCK = 7_205_201
 """A number of our own for PostgreSQL's advisory lock."""
@@ -20,10 +22,15 @@ def run(connection: Connection) -> None:
         render_as_batch=True,
         compare_type=True,
         compare_server_default=True,
-        transaction_per_migration=False,
+        render_item=rendered,
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def rendered(kind: str, item: Any, _context: Any) -> str | bool:
+    """Write our own column type as the plain one it is in the database: migrations outlive the code."""
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UTCDateTime) else False
 
 
 def main() -> None:

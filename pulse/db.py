@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Connection, DateTime, Engine, Integer, MetaData, create_engine, event
 from sqlalchemy.engine import Dialect, make_url
@@ -42,12 +42,6 @@ DbSession = Session | scoped_session[Session]
 """What models work on: a plain session in the checker, the request's in the web and the API."""
 
 
-class Base(DeclarativeBase):
-    """Every table's mapped class."""
-
-    metadata = MetaData(naming_convention=NAMES)
-
-
 class UTCDateTime(TypeDecorator[datetime]):
     """An aware UTC time; stored naive on SQLite, `timestamptz` on PostgreSQL. A naive one is refused."""
 
@@ -72,6 +66,14 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 BigId = BigInteger().with_variant(Integer(), "sqlite")
 """An id; SQLite's counts to 63 bit in any case, and must be called INTEGER to be a rowid."""
+
+
+class Base(DeclarativeBase):
+    """Every table's mapped class; a number is of 63 bit and a time is aware wherever nothing else is said."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {int: BigId, datetime: UTCDateTime}
+
 
 NEVER_REUSED = {"sqlite_autoincrement": True}
 """Table option: a freed id is never given out again."""

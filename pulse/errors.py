@@ -32,7 +32,7 @@ def answer(problem: Problem) -> Response:
     if request.path.startswith(API):
         return problems.respond(problem)
     meaning = MEANINGS[problem.code]
-    template = "errors/_error.html" if wants_fragment() else "errors/error.html"
+    template = "errors/_error.html" if wants_fragment() else "errors/page.html"
     body = render_template(
         template, status=meaning.status, title=meaning.title, detail=problem.detail or meaning.detail, request_id=request_id()
     )

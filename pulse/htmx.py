@@ -12,7 +12,8 @@ def wants_fragment() -> bool:
 
 def render(page: str, fragment: str, status: int = 200, **context: Any) -> Response:
     """Answer the template `fragment` to htmx and `page`, which includes it, to everyone else."""
-    response = make_response(render_template(fragment if wants_fragment() else page, **context), status)
+    partial = wants_fragment()
+    response = make_response(render_template(fragment if partial else page, partial=partial, **context), status)
     response.vary.update(("HX-Request", "HX-Request-Type"))
     return response
 

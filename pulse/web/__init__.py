@@ -7,9 +7,9 @@ from pulse.errors import API
 from pulse.extensions import csrf, login_manager, services
 from pulse.htmx import go
 from pulse.plans import Plan
-from pulse.web import filters, visits
+from pulse.web import api_keys, filters, visits
 
-BLUEPRINTS = ()
+BLUEPRINTS = (api_keys.bp,)
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -57,7 +57,8 @@ def shared_context() -> dict[str, object]:
     """Return what every page may show."""
     signed_in = visits.is_signed_in() if is_page(request.path) else False
     return {
-        "settings": services().settings,
+        "site": services().settings.site,
+        "support_email": services().settings.support_email,
         "signed_in": signed_in,
         "team": visits.team() if signed_in else None,
         "role": visits.role() if signed_in else None,

@@ -1,0 +1,60 @@
+"""The forms of the API Keys tab."""
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from wtforms import DateField, Field, IntegerField, SelectField, SelectMultipleField, ValidationError
+from wtforms.validators import InputRequired, Optional
+
+from pulse.abilities import Ability
+from pulse.clock import utcnow
+from pulse.models.api_key import check_key_name
+from pulse.models.refusals import Invalid
+from pulse.web.forms.base import BaseForm, TextField
+
+SPANS = (
+    ("", "No expiration"),
+    ("7", "7 days"),
+    ("30", "30 days"),
+    ("90", "90 days"),
+    ("365", "365 days"),
+    ("date", "Date"),
+)
+
+
+class CreateForm(BaseForm):
+    """**Create API Key**."""
+
+    name = TextField("Name", render_kw={"maxlength": 200})
+    abilities = SelectMultipleField("Permissions", choices=[(ability.value, ability.value) for ability in Ability])
+    expires = SelectField("Expires", choices=SPANS, default="")
+    expires_on = DateField("Date", [Optional()])
+
+    def validate_name(self, field: Field) -> None:
+        """Hold the name to the model's rule."""
+        try:
+            check_key_name(field.data or "")
+        except Invalid as error:
+            raise ValidationError(str(error)) from error
+
+    def validate_abilities(self, field: Field) -> None:
+        """Ask for at least one."""
+        if not field.data:
+            raise ValidationError("Choose at least one permission.")
+
+    def validate_expires_on(self, field: Field) -> None:
+        """Ask for the day where one is to be chosen."""
+        if self.expires.data == "date" and field.data is None and not field.errors:
+            raise ValidationError("Choose a date.")
+
+    def expires_at(self, zone: ZoneInfo) -> datetime | None:
+        """Return when the key runs out; a chosen day ends at 24:00 in the person's zone."""
+        if self.expires.data == "date" and self.expires_on.data is not None:
+            return datetime.combine(self.expires_on.data + timedelta(days=1), time(), zone)
+        return utcnow() + timedelta(days=int(self.expires.data)) if self.expires.data else None
+
+
+class RotateForm(BaseForm):
+    """**Rotate Key**: names the token it replaces, so that a stale page cannot rotate twice."""
+
+    token_id = IntegerField("Token", [InputRequired()])

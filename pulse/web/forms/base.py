@@ -1,0 +1,41 @@
+"""What all forms share: text that every database can hold, and a model's refusal told at its field."""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from flask_wtf import FlaskForm
+from wtforms import Field, Form, StringField, ValidationError
+
+from pulse.models.refusals import Refused
+
+
+class BaseForm(FlaskForm):
+    """A form whose proof against forgery was checked by `web.enter` before anything was read."""
+
+    class Meta(FlaskForm.Meta):
+        csrf = False
+
+    def tell(self, refused: Refused) -> None:
+        """Put a rule's refusal where the person looks: at its field, else on top of the form."""
+        field = cast("Field | None", self._fields.get(refused.field or ""))
+        if field is None:
+            self.form_errors = [*self.form_errors, str(refused)]
+        else:
+            field.errors = [*field.errors, str(refused)]
+
+
+class Readable:
+    """Refuses text that no database and no mail can hold: NUL and lone surrogates."""
+
+    def __call__(self, _form: Form, field: Field) -> None:
+        """Raise what is wrong with the field's text."""
+        text = field.data or ""
+        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+            raise ValidationError("This has characters that cannot be stored. Type it again.")
+
+
+class TextField(StringField):
+    """A line of text."""
+
+    def __init__(self, label: str, validators: Iterable[Any] = (), **options: Any) -> None:
+        super().__init__(label, [Readable(), *validators], **options)

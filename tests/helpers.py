@@ -1,0 +1,102 @@
+"""Doors into the app, and the assertions that many tests share."""
+
+from typing import Any, cast
+
+from bs4 import BeautifulSoup, Tag
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.factories import PASSWORD, Person
+
+
+class Api:
+    """The REST API, called as a program does."""
+
+    def __init__(self, app: Flask) -> None:
+        self._client = app.test_client(use_cookies=False)
+
+    def call(self, method: str, path: str, token: str | None = None, **options: Any) -> TestResponse:
+        """Send one request; a path that begins with `/` is taken from `/api/v1`."""
+        headers = dict(options.pop("headers", {}))
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        return self._client.open(f"/api/v1{path}", method=method, headers=headers, **options)
+
+    def get(self, path: str, token: str | None = None, **options: Any) -> TestResponse:
+        """GET."""
+        return self.call("GET", path, token, **options)
+
+    def post(self, path: str, token: str | None = None, **options: Any) -> TestResponse:
+        """POST."""
+        return self.call("POST", path, token, **options)
+
+    def patch(self, path: str, token: str | None = None, **options: Any) -> TestResponse:
+        """PATCH."""
+        return self.call("PATCH", path, token, **options)
+
+    def delete(self, path: str, token: str | None = None, **options: Any) -> TestResponse:
+        """DELETE."""
+        return self.call("DELETE", path, token, **options)
+
+
+class Browser:
+    """A browser without scripts: keeps cookies, follows nothing by itself, fills in forms by their labels."""
+
+    def __init__(self, app: Flask) -> None:
+        self.client = app.test_client()
+        self.last: TestResponse | None = None
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        """Open a page."""
+        self.last = self.client.get(path, **options)
+        return self.last
+
+    def fragment(self, path: str, **options: Any) -> TestResponse:
+        """Ask for a piece of a page, as htmx does."""
+        return self.get(path, headers=HTMX | options.pop("headers", {}), **options)
+
+    def submit(self, path: str, data: dict[str, Any] | None = None, *, page: str | None = None, **options: Any) -> TestResponse:
+        """Post a form; its proof against forgery is read from `page`, by default the form's own address."""
+        proof = self.csrf_token(page or path)
+        self.last = self.client.post(path, data={"csrf_token": proof, **(data or {})}, **options)
+        return self.last
+
+    def submit_fragment(self, path: str, data: dict[str, Any] | None = None, *, page: str | None = None) -> TestResponse:
+        """Post a form as htmx does."""
+        return self.submit(path, data, page=page, headers=HTMX)
+
+    def csrf_token(self, path: str) -> str:
+        """Return the proof that a page's form carries."""
+        field = soup(self.client.get(path, follow_redirects=True)).find("input", {"name": "csrf_token"})
+        assert isinstance(field, Tag), f"{path} has no form"
+        return cast(str, field["value"])
+
+    def sign_in(self, person: Person, password: str = PASSWORD) -> TestResponse:
+        """Sign somebody in."""
+        return self.submit("/sign-in", {"email": person.email, "password": password})
+
+
+HTMX = {"HX-Request": "true", "HX-Request-Type": "partial", "Sec-Fetch-Site": "same-origin"}
+
+
+def soup(response: TestResponse) -> BeautifulSoup:
+    """Return a reply's HTML."""
+    return BeautifulSoup(response.get_data(as_text=True), "html.parser")
+
+
+def text(response: TestResponse) -> str:
+    """Return the words of a reply, with single spaces."""
+    return " ".join(soup(response).get_text(" ").split())
+
+
+def assert_problem(response: TestResponse, status: int, code: str) -> dict[str, Any]:
+    """Hold a reply to the one shape of the API's errors; return it."""
+    assert response.status_code == status, response.get_data(as_text=True)
+    assert response.mimetype == "application/problem+json"
+    problem = cast(dict[str, Any], response.get_json(force=True))
+    assert problem["code"] == code
+    assert problem["status"] == status
+    assert problem["type"].endswith(f"/docs#{code}")
+    assert problem["request_id"] == response.headers["X-Request-Id"]
+    assert {"title", "detail"} <= problem.keys()
+    return problem
