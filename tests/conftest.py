@@ -17,7 +17,7 @@ from pulse.config import Settings
 from pulse.db import Base
 from pulse.extensions import db
 from tests.factories import Person, join, make_person
-from tests.helpers import Api, Browser
+from tests.helpers import Api, Visitor
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -100,9 +100,9 @@ def api(app: Flask) -> Api:
 
 
 @pytest.fixture
-def browser(app: Flask) -> Browser:
+def visitor(app: Flask) -> Visitor:
     """A browser nobody is signed in with, without scripts."""
-    return Browser(app)
+    return Visitor(app)
 
 
 @pytest.fixture

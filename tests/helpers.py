@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from bs4 import BeautifulSoup, Tag
 from flask import Flask
+from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
 from tests.factories import PASSWORD, Person
@@ -17,7 +18,7 @@ class Api:
 
     def call(self, method: str, path: str, token: str | None = None, **options: Any) -> TestResponse:
         """Send one request; a path that begins with `/` is taken from `/api/v1`."""
-        headers = dict(options.pop("headers", {}))
+        headers = Headers(options.pop("headers", None))
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         return self._client.open(f"/api/v1{path}", method=method, headers=headers, **options)
@@ -39,7 +40,7 @@ class Api:
         return self.call("DELETE", path, token, **options)
 
 
-class Browser:
+class Visitor:
     """A browser without scripts: keeps cookies, follows nothing by itself, fills in forms by their labels."""
 
     def __init__(self, app: Flask) -> None:

@@ -23,7 +23,7 @@ class UseWriter:
     """Writes uses from a thread of its own, started at the first one, so after any fork."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
         self._waiting: deque[tuple[int, datetime]] = deque()
         self._pending: set[int] = set()
         self._wake = threading.Condition()
@@ -40,13 +40,18 @@ class UseWriter:
             self._waiting.append((token_id, now))
             if self._thread is None:
                 self._start()
-            self._wake.notify()
+            self._wake.notify_all()
+
+    def flush(self) -> None:
+        """Wait until what was recorded so far is written."""
+        with self._wake:
+            self._wake.wait_for(lambda: not self._pending, SHUTDOWN_SECONDS)
 
     def close(self) -> None:
         """Write what is waiting, then end."""
         with self._wake:
             self._closing = True
-            self._wake.notify()
+            self._wake.notify_all()
         if self._thread is not None:
             self._thread.join(SHUTDOWN_SECONDS)
 
@@ -64,7 +69,9 @@ class UseWriter:
                 log.error("use_not_written", failure=type(error).__name__)
                 self._put_back(use)
                 continue
-            self._pending.discard(use[0])
+            with self._wake:
+                self._pending.discard(use[0])
+                self._wake.notify_all()
 
     def _next(self) -> tuple[int, datetime] | None:
         with self._wake:
@@ -80,7 +87,7 @@ class UseWriter:
     def _write(self, token_id: int, at: datetime) -> None:
         stale = or_(Token.last_used_at.is_(None), Token.last_used_at <= at - EVERY)
         used = update(Token).where(Token.id == token_id, stale)
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             connection.execute(used.values(last_used_at=at, first_used_at=func.coalesce(Token.first_used_at, at)))
 
 

@@ -162,12 +162,12 @@ class ApiKey(Base):
 
     def revoke(self, session: DbSession, *, by: Actor, reason: str | None = None) -> None:
         """End the key for good; raises `Conflict` when that has happened already."""
-        now, last_eight = utcnow(), self.token.last_eight
+        now = utcnow()
         ended = update(ApiKey).where(ApiKey.id == self.id, ApiKey.revoked_at.is_(None))
         if session.execute(ended.values(revoked_at=now, revoked_by=by.kind.value).returning(ApiKey.id)).first() is None:
             raise Conflict("This key was deleted already.")
         own = by.kind in (ActorKind.USER, ActorKind.KEY)
-        self._retire(session, Reason.DELETED if own else Reason.REVOKED, now)
+        last_eight = self._retire(session, Reason.DELETED if own else Reason.REVOKED, now)
         about = About(self.user_id, self.team_id, self.id, last_eight, detail={"name": self.name})
         Event.record(session, "key.deleted" if own else "key.revoked", by, about, reason)
         session.expire(self)
@@ -228,9 +228,10 @@ class ApiKey(Base):
             raise Conflict("This key was deleted already.")
         session.refresh(self, ["expires_at"])
 
-    def _retire(self, session: DbSession, reason: Reason, now: datetime, *which: Any) -> bool:
+    def _retire(self, session: DbSession, reason: Reason, now: datetime, *which: Any) -> str | None:
+        """End the live token, if it is the one meant; return its last eight characters."""
         query = update(Token).where(Token.key_id == self.id, Token.retired_at.is_(None), *which)
-        return session.execute(query.values(retired_at=now, reason=reason.value).returning(Token.id)).first() is not None
+        return session.scalar(query.values(retired_at=now, reason=reason.value).returning(Token.last_eight))
 
     def _add_token(self, session: DbSession, now: datetime) -> str:
         token = tokens.mint()
