@@ -15,7 +15,7 @@ from pulse import create_app, schema
 from pulse.api.limits import Limiter
 from pulse.config import Settings
 from pulse.db import Base
-from pulse.extensions import db
+from pulse.extensions import db, services
 from tests.factories import Person, join, make_person
 from tests.helpers import Api, Visitor
 
@@ -66,14 +66,19 @@ def migrated(settings: Settings) -> str:
 
 
 @pytest.fixture(scope="session")
-def whole_app(settings: Settings, migrated: str) -> Flask:
+def whole_app(settings: Settings, migrated: str) -> Iterator[Flask]:
     """The app, made once."""
     assert migrated
     app = create_app(settings)
     app.testing = True
     # An error must be answered as it is in service, so that tests see what users see.
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    return app
+    yield app
+    with app.app_context():
+        app.extensions["pulse.uses"].close()
+        services().reader.close()
+        for engine in (db.engine, services().reader.engine, app.extensions["pulse.uses"].engine):
+            engine.dispose()
 
 
 @pytest.fixture
