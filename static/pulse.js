@@ -232,11 +232,10 @@
 
   document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
     const status = ctx.response.status;
-    if (ctx.sourceElement.hasAttribute(`hx-status:${status}`)) return; // a refused form comes back filled in
-    if (status === 422 && ctx.sourceElement.matches("form")) return;
+    const said = find("[data-error]", new DOMParser().parseFromString(ctx.text, "text/html"))?.textContent.trim();
+    if (!said && (status === 422 || status === 409)) return; // a refused form, which comes back filled in
     ctx.swap = "none";
     ctx.push = ctx.replace = "false";
-    const said = find("[data-error]", new DOMParser().parseFromString(ctx.text, "text/html"))?.textContent.trim();
     complain(said || REASONS[status] || "Pulse could not do that just now. Try again in a moment.");
   });
 
