@@ -134,26 +134,34 @@ class Reader:
 
     def __init__(self, url: str) -> None:
         self.engine = connect(url, read_only=True)
-        self._kept = threading.local()
+        self._threads = threading.local()
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """Lend this thread's connection; one that fails is thrown away."""
-        connection: Connection | None = getattr(self._kept, "connection", None)
-        if connection is None:
-            connection = self._kept.connection = self.engine.connect()
+        kept: _Kept | None = getattr(self._threads, "kept", None)
+        if kept is None:
+            kept = self._threads.kept = _Kept(self.engine.connect())
         try:
-            yield connection
+            yield kept.connection
         except BaseException:
+            kept.connection.invalidate()
             self.close()
             raise
 
     def close(self) -> None:
         """Give this thread's connection back."""
-        connection: Connection | None = self._kept.__dict__.pop("connection", None)
-        if connection is not None:
-            connection.invalidate()
-            connection.close()
+        self._threads.__dict__.pop("kept", None)
+
+
+class _Kept:
+    """A thread's connection; it goes back to the pool when the thread ends."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        self.connection.close()
 
 
 def is_sqlite(session: DbSession) -> bool:
