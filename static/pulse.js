@@ -213,15 +213,16 @@
     const into = typeof ctx.target === "string" ? ctx.target.slice(1) : ctx.target?.id;
     if (into === "panel") find("#dialog").replaceChildren();
     openDialogs();
-    if (into === "panel") settle();
+    if (into === "panel") settle(ctx.request.submitter);
   });
 
   /** After a new panel: say what happened, and leave the focus at a place that still exists. */
-  function settle() {
+  function settle(pressed) {
     const news = all("#panel [data-flash]").map((each) => each.textContent.trim()).join(" ");
     if (news) say(news);
     if (find("dialog:modal") || document.activeElement !== document.body) return;
-    (find("#panel [aria-invalid=true]") ?? find("#panel [data-heading]"))?.focus();
+    const again = pressed?.id && document.getElementById(pressed.id);
+    (find("#panel [aria-invalid=true]") ?? (again || find("#panel [data-heading]")))?.focus();
   }
 
   const REASONS = {
