@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from flask import Flask
+from flask import Flask, Request, Response, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
-from flask.wrappers import Request, Response
+from flask.typing import ResponseReturnValue
 from sqlalchemy.engine import make_url
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -23,13 +23,32 @@ def create_app(settings: Settings | None = None) -> Flask:
     configure(app, settings)
     app.extensions["pulse"] = Services.of(settings)
     plug_in(app)
-    for part in (routing, logs, errors, headers, api, web):
+    for part in (routing, errors, api, web):
         part.init_app(app)
     app.register_blueprint(health.bp)
+    app.before_request(enter)
+    app.after_request(leave)
+    app.wsgi_app = headers.Dressed(app.wsgi_app, settings)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
     return app
+
+
+def enter() -> ResponseReturnValue | None:
+    """Judge a request before its view: one hook with two lanes, so that programs pay for nothing that pages need."""
+    logs.start()
+    headers.refuse_foreign_host()
+    return api.enter() if api.is_api(request.path) else web.enter()
+
+
+def leave(response: Response) -> Response:
+    """Complete a reply by its lane, and write the request's line."""
+    if api.is_api(request.path):
+        api.leave(response)
+    else:
+        web.leave(response)
+    return logs.finish(response)
 
 
 def configure(app: Flask, settings: Settings) -> None:

@@ -1,8 +1,15 @@
 """The headers every reply carries, and the host every request must name."""
 
-from flask import Flask, Response, abort, request
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
+from flask import abort, request
+
+from pulse.config import Settings
 from pulse.extensions import services
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 POLICY = "; ".join(
     (
@@ -30,12 +37,6 @@ HEALTH = ("/healthz", "/readyz")
 """Asked by load balancers: over plain HTTP, under any name."""
 
 
-def init_app(app: Flask) -> None:
-    """Check every request's host, and dress every reply."""
-    app.before_request(refuse_foreign_host)
-    app.after_request(dress)
-
-
 def refuse_foreign_host() -> None:
     """Answer 400 to a request for another host than the service's own."""
     settings = services().settings
@@ -43,10 +44,19 @@ def refuse_foreign_host() -> None:
         abort(400)
 
 
-def dress(response: Response) -> Response:
-    """Add the headers that protect whoever reads the reply."""
-    for name, value in ALWAYS.items():
-        response.headers.setdefault(name, value)
-    if services().settings.site.startswith("https://"):
-        response.headers["Strict-Transport-Security"] = HSTS
-    return response
+class Dressed:
+    """Puts the headers that protect whoever reads a reply on each one, below everything that could forget them."""
+
+    def __init__(self, app: "WSGIApplication", settings: Settings) -> None:
+        self._app = app
+        self._headers = list(ALWAYS.items())
+        if settings.site.startswith("https://"):
+            self._headers.append(("Strict-Transport-Security", HSTS))
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer a request."""
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            return start_response(status, headers + self._headers, exc_info)
+
+        return self._app(environ, start)

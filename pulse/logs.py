@@ -4,18 +4,20 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from time import perf_counter
 from typing import Any
 
 import orjson
 import structlog
-from flask import Flask, Response, g, request
+from flask import Response, g, request
 
 from pulse.extensions import services
 from pulse.request_ids import Kind
+from pulse.tokens import PREFIX
 
 HIDDEN = "[hidden]"
-TOKEN = re.compile(r"pulse_[0-9A-Za-z]{8,}")
+TOKEN = re.compile(rf"{PREFIX}[0-9A-Za-z]{{8,}}")
 # Words that, as a field's name or a part of it, say that its value is nobody's business.
 SECRET_FIELDS = ("password", "secret", "authorization", "cookie", "csrf", "dsn", "credential")
 LONGEST_VALUE = 500
@@ -91,14 +93,23 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 
 
 def _redacted(name: str, value: Any) -> Any:
-    if any(word in name.lower() for word in SECRET_FIELDS):
+    if _is_secret(name):
         return HIDDEN
     if isinstance(value, str):
-        shown = TOKEN.sub(HIDDEN, value)[:LONGEST_VALUE]
-        return shown.encode("utf-8", "replace").decode("utf-8")
+        return _readable(TOKEN.sub(HIDDEN, value) if PREFIX in value else value)
     if isinstance(value, Mapping):
         return {str(key): _redacted(str(key), each) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     return value
+
+
+@lru_cache(maxsize=500)
+def _is_secret(name: str) -> bool:
+    return any(word in name.lower() for word in SECRET_FIELDS)
+
+
+def _readable(text: str) -> str:
+    short = text[:LONGEST_VALUE]
+    return short if short.isascii() else short.encode("utf-8", "replace").decode("utf-8")
 
 
 # --- requests --------------------------------------------------------------------------------------------------
@@ -116,17 +127,13 @@ def request_id() -> str:
     return g.request_id
 
 
-def init_app(app: Flask) -> None:
-    """Time every request, and write its line when its reply is made."""
-    app.before_request(_start)
-    app.after_request(_finish)
-
-
-def _start() -> None:
+def start() -> None:
+    """Begin to time a request."""
     g.started = perf_counter()
 
 
-def _finish(response: Response) -> Response:
+def finish(response: Response) -> Response:
+    """Put the request's id on its reply, and write its line."""
     response.headers["X-Request-Id"] = request_id()
     kind, number = g.get("asked_by", (Kind.NOBODY, 0))
     log.info(
@@ -136,7 +143,7 @@ def _finish(response: Response) -> Response:
         path=_path(),
         status=response.status_code,
         code=g.get("problem_code"),
-        ms=round((perf_counter() - g.get("started", perf_counter())) * 1000, 2),
+        ms=round((perf_counter() - g.started) * 1000, 2),
         address=request.remote_addr,
         user_agent=request.headers.get("User-Agent"),
         **({kind.name.lower(): number} if number else {}),

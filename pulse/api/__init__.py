@@ -16,12 +16,10 @@ LARGEST_BODY = 256 * 1024
 
 
 def init_app(app: Flask) -> None:
-    """Put the API and its hook into the app."""
+    """Put the API into the app."""
     settings = app.extensions["pulse"].settings
     app.extensions["pulse.limits"] = Limiter(settings)
     app.extensions["pulse.uses"] = UseWriter(connect(settings.database))
-    app.before_request(enter)
-    app.after_request(leave)
     for bp in BLUEPRINTS:
         # The API knows no cookies, so nobody's browser can be made to call it.
         csrf.exempt(bp)
@@ -36,8 +34,6 @@ def is_api(path: str) -> bool:
 
 def enter() -> None:
     """Decide about a request under `/api/v1` before anything else looks at it; raises `Problem`."""
-    if not is_api(request.path):
-        return
     request.max_content_length = LARGEST_BODY
     if services().settings.in_production and not request.is_secure:
         raise Problem("https_required")
@@ -53,6 +49,9 @@ def enter() -> None:
     auth.authorize(g.caller, operation.ability)
 
 
-def leave(response: Response) -> Response:
-    """Complete every reply of the API."""
-    return auth.headers(response) if is_api(request.path) else response
+def leave(response: Response) -> None:
+    """Put the headers of the contract on a reply."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Vary"] = "Authorization"
+    for name, value in g.get("rate", {}).items():
+        response.headers[name] = value

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from flask import Response, g, request
+from flask import g, request
 from sqlalchemy import Connection, Row, bindparam, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import aliased
@@ -207,14 +207,3 @@ def _unauthorized(code: str, challenge: str | None = None, **members: Any) -> Pr
 
 def _iso(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def headers(response: Response) -> Response:
-    """Put the headers of the contract on a reply of the API."""
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Vary"] = "Authorization"
-    if rate := g.get("rate"):
-        response.headers.update(rate)
-    return response
-
-

@@ -1,49 +1,43 @@
 """HTML for people: one file for each noun, and what all their pages share."""
 
-from flask import Flask, Response, abort, redirect, request, url_for
+from flask import Flask, Response, abort, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import AnonymousUserMixin, current_user
 
-from pulse.errors import API
 from pulse.extensions import csrf, login_manager, services
 from pulse.htmx import go
 from pulse.plans import Plan
-from pulse.web import api_keys, filters, visits
+from pulse.web import api_keys, filters, support, visits
 
 BLUEPRINTS = (api_keys.bp,)
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def init_app(app: Flask) -> None:
-    """Put the pages, their hooks and their filters into the app."""
+    """Put the pages and their filters into the app."""
     filters.init_app(app)
-    app.before_request(enter)
-    app.after_request(leave)
+    support.init_app(app)
     app.context_processor(shared_context)
     login_manager.unauthorized_handler(ask_to_sign_in)
     for bp in BLUEPRINTS:
         app.register_blueprint(bp)
 
 
-def is_page(path: str) -> bool:
-    """Tell whether a path belongs to the pages: neither the API's nor a static file's."""
-    return not path.startswith((API, "/static/"))
+def enter() -> ResponseReturnValue | None:
+    """Hide what is hidden, and refuse a form that no page of ours was sent for."""
+    if (hidden := support.hide()) is not None:
+        return hidden
+    if request.method not in SAFE and request.endpoint is not None:
+        if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+            abort(400)
+        csrf.protect()
+    return None
 
 
-def enter() -> None:
-    """Refuse a form that no page of ours was sent for."""
-    if not is_page(request.path) or request.method in SAFE or request.endpoint is None:
-        return
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        abort(400)
-    csrf.protect()
-
-
-def leave(response: Response) -> Response:
+def leave(response: Response) -> None:
     """Keep pages out of every cache: the browser's back list must not show what has ended."""
-    if is_page(request.path):
-        visits.note_seen()
-        response.headers.setdefault("Cache-Control", "no-store")
-    return response
+    visits.note_seen()
+    response.headers.setdefault("Cache-Control", "no-store")
 
 
 def ask_to_sign_in() -> ResponseReturnValue:
@@ -54,13 +48,10 @@ def ask_to_sign_in() -> ResponseReturnValue:
 
 
 def shared_context() -> dict[str, object]:
-    """Return what every page may show."""
-    signed_in = visits.is_signed_in() if is_page(request.path) else False
-    return {
-        "site": services().settings.site,
-        "support_email": services().settings.support_email,
-        "signed_in": signed_in,
-        "team": visits.team() if signed_in else None,
-        "role": visits.role() if signed_in else None,
-        "Plan": Plan,
-    }
+    """Return what every page may show; a page about an error asks the database nothing, for that may have failed."""
+    context: dict[str, object] = {"settings": services().settings, "Plan": Plan}
+    if g.get("problem_code"):
+        return context | {"current_user": AnonymousUserMixin(), "team": None, "role": None}
+    if not visits.is_signed_in():
+        return context | {"current_user": current_user, "team": None, "role": None}
+    return context | {"current_user": current_user, "team": visits.team(), "role": visits.role()}

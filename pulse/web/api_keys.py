@@ -8,7 +8,7 @@ from flask_login import login_required
 from pulse.abilities import Ability
 from pulse.extensions import db
 from pulse.htmx import go, render, wants_fragment
-from pulse.models.api_key import ApiKey, Issued, Token
+from pulse.models.api_key import ApiKey, Issued
 from pulse.models.event import Event
 from pulse.models.refusals import Refused
 from pulse.web.filters import zone
@@ -91,7 +91,7 @@ def rotate(key_id: int) -> Response:
         db.session.rollback()
         return dialog("api_keys/_rotate.html", 409, key=find(key_id), error=str(refused))
     db.session.commit()
-    return reveal(issued, issued.replaced)
+    return reveal(issued)
 
 
 @bp.get("/<id:key_id>/delete")
@@ -130,8 +130,6 @@ def listed() -> dict[str, Any]:
     return {
         "keys": ApiKey.of_user(db.session, mine.id),
         "at_limit": current.plan.has_api and not may_create(),
-        "is_owner": membership().role.owns,
-        "owner_name": current.owner.name,
         "show_team": len(mine.memberships) > 1,
     }
 
@@ -141,6 +139,6 @@ def dialog(template: str, status: int = 200, **context: Any) -> Response:
     return render(PAGE, template, status, dialog=template, **listed(), **context)
 
 
-def reveal(issued: Issued, replaced: Token | None = None) -> Response:
+def reveal(issued: Issued) -> Response:
     """Answer the redrawn list with the new token on top, in the only reply that ever holds it."""
-    return render(PAGE, PANEL, dialog="api_keys/_reveal.html", issued=issued, replaced=replaced, **listed())
+    return render(PAGE, PANEL, dialog="api_keys/_reveal.html", issued=issued, **listed())

@@ -1,0 +1,40 @@
+"""The forms of the support pages."""
+
+from wtforms import PasswordField, SelectField, ValidationError
+
+from pulse.names import InvalidName, clean
+from pulse.plans import Plan
+from pulse.web.forms.base import BaseForm, TextField
+
+LONGEST_REASON = 500
+
+
+class ConfirmForm(BaseForm):
+    """**Password**, **Continue**."""
+
+    password = PasswordField("Password", render_kw={"autocomplete": "current-password"})
+
+
+class FindForm(BaseForm):
+    """The one search box."""
+
+    sought = TextField("E-mail, key name, last 8, key id, request id or token", render_kw={"autocomplete": "off", "spellcheck": "false"})
+
+
+class ReasonForm(BaseForm):
+    """An act on somebody's account, and why: both are shown to its owner."""
+
+    reason = TextField("Reason", render_kw={"maxlength": LONGEST_REASON, "autocomplete": "off"})
+
+    def validate_reason(self, field: TextField) -> None:
+        """Ask for a reason that can be read."""
+        try:
+            field.data = clean(field.data or "", LONGEST_REASON)
+        except InvalidName as error:
+            raise ValidationError(str(error).replace("a name", "a reason")) from error
+
+
+class PlanForm(ReasonForm):
+    """**Change Plan**."""
+
+    plan = SelectField("Plan", choices=[(plan.value, plan.label) for plan in Plan])
