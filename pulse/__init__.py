@@ -1,14 +1,12 @@
 """Pulse: uptime monitoring, and the best place to manage API keys in."""
 
-from datetime import timedelta
-
 from flask import Flask, Request, Response, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from sqlalchemy.engine import make_url
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from pulse import api, errors, headers, health, logs, routing, web
+from pulse import api, assets, errors, headers, health, logs, routing, web
 from pulse.config import Settings
 from pulse.db import engine_options, prepare
 from pulse.extensions import Services, csrf, db, login_manager
@@ -18,12 +16,12 @@ from pulse.models.session import LONGEST
 def create_app(settings: Settings | None = None) -> Flask:
     """Return the web app: the only function that knows everyone."""
     settings = settings or Settings()
-    app = Flask("pulse", template_folder="../templates", static_folder="../static")
+    app = Flask("pulse", template_folder="../templates", static_folder=None)
     logs.configure()
     configure(app, settings)
     app.extensions["pulse"] = Services.of(settings)
     plug_in(app)
-    for part in (routing, errors, api, web):
+    for part in (routing, errors, assets, api, web):
         part.init_app(app)
     app.register_blueprint(health.bp)
     app.before_request(enter)
@@ -66,7 +64,6 @@ def configure(app: Flask, settings: Settings) -> None:
         MAX_CONTENT_LENGTH=1024 * 1024,
         MAX_FORM_MEMORY_SIZE=256 * 1024,
         MAX_FORM_PARTS=200,
-        SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
         # The form's proof lives as long as the session it belongs to; `web.enter` asks for it.
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_CHECK_DEFAULT=False,
