@@ -49,4 +49,4 @@ class Services:
 
 def services() -> Services:
     """Return those of the current app."""
-    return cast(Services, current_app.extensions["pulse"])
+    return cast("Services", current_app.extensions["pulse"])

@@ -134,5 +134,3 @@ def dana(app: Flask) -> Person:
     person = make_person(app, "Dana", "dana@example.com")
     person.make_staff()
     return person
-
-

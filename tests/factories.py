@@ -16,7 +16,7 @@ from pulse.models.user import User
 from pulse.plans import Plan
 from pulse.roles import Role
 
-PASSWORD = "correct horse battery"  # noqa: S105 - the cast's
+PASSWORD = "correct horse battery"
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class Visitor:
         """Return the proof that a page's form carries."""
         field = soup(self.client.get(path, follow_redirects=True)).find("input", {"name": "csrf_token"})
         assert isinstance(field, Tag), f"{path} has no form"
-        return cast(str, field["value"])
+        return cast("str", field["value"])
 
     def sign_in(self, person: Person, password: str = PASSWORD) -> TestResponse:
         """Sign somebody in."""
@@ -94,7 +94,7 @@ def assert_problem(response: TestResponse, status: int, code: str) -> dict[str, 
     """Hold a reply to the one shape of the API's errors; return it."""
     assert response.status_code == status, response.get_data(as_text=True)
     assert response.mimetype == "application/problem+json"
-    problem = cast(dict[str, Any], response.get_json(force=True))
+    problem = cast("dict[str, Any]", response.get_json(force=True))
     assert problem["code"] == code
     assert problem["status"] == status
     assert problem["type"].endswith(f"/docs#{code}")

@@ -137,7 +137,7 @@ def authorize(caller: Caller, ability: Ability | None) -> None:
 
 def caller() -> Caller:
     """Return who this request comes from; only views behind the hook may ask."""
-    return cast(Caller, g.caller)
+    return cast("Caller", g.caller)
 
 
 def _token(headers: Sequence[str]) -> str:

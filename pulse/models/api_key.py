@@ -38,7 +38,13 @@ class Token(Base):
 
     __tablename__ = "tokens"
     __table_args__ = (
-        Index("uq_tokens_live", "key_id", unique=True, postgresql_where=text("retired_at IS NULL"), sqlite_where=text("retired_at IS NULL")),
+        Index(
+            "uq_tokens_live",
+            "key_id",
+            unique=True,
+            postgresql_where=text("retired_at IS NULL"),
+            sqlite_where=text("retired_at IS NULL"),
+        ),
         Index("ix_tokens_key_id_id", "key_id", "id"),
         Index("ix_tokens_last_eight", "last_eight"),
         NEVER_REUSED,
@@ -72,7 +78,15 @@ class ApiKey(Base):
 
     __tablename__ = "api_keys"
     __table_args__ = (
-        Index("uq_api_keys_name", "user_id", "team_id", "name_folded", unique=True, postgresql_where=text("revoked_at IS NULL"), sqlite_where=text("revoked_at IS NULL")),
+        Index(
+            "uq_api_keys_name",
+            "user_id",
+            "team_id",
+            "name_folded",
+            unique=True,
+            postgresql_where=text("revoked_at IS NULL"),
+            sqlite_where=text("revoked_at IS NULL"),
+        ),
         NEVER_REUSED,
     )
 
@@ -120,7 +134,14 @@ class ApiKey(Base):
 
     @classmethod
     def issue(
-        cls, session: DbSession, member: Membership, *, name: str, abilities: Iterable[Ability], expires_at: datetime | None, by: Actor
+        cls,
+        session: DbSession,
+        member: Membership,
+        *,
+        name: str,
+        abilities: Iterable[Ability],
+        expires_at: datetime | None,
+        by: Actor,
     ) -> Issued:
         """Make a key for `member` in that team, and its first token.
 
@@ -173,7 +194,15 @@ class ApiKey(Base):
         session.expire(self)
 
     @classmethod
-    def revoke_all(cls, session: DbSession, *, by: Actor, user_id: int | None = None, before: datetime | None = None, reason: str | None = None) -> int:
+    def revoke_all(
+        cls,
+        session: DbSession,
+        *,
+        by: Actor,
+        user_id: int | None = None,
+        before: datetime | None = None,
+        reason: str | None = None,
+    ) -> int:
         """Revoke the live keys of a user, or those whose live token was issued before a time; return how many."""
         query = select(cls).join(Token, (Token.key_id == cls.id) & Token.retired_at.is_(None)).where(cls.revoked_at.is_(None))
         if user_id is not None:
@@ -216,10 +245,15 @@ class ApiKey(Base):
             most = plan.limits.api_keys
             raise LimitReached(f"The {plan.label} plan includes {most} keys, and you have {most}. Delete one first.", most)
         same = select(cls).where(
-            cls.user_id == held.user_id, cls.team_id == held.team_id, cls.name_folded == names.fold(name), cls.revoked_at.is_(None)
+            cls.user_id == held.user_id,
+            cls.team_id == held.team_id,
+            cls.name_folded == names.fold(name),
+            cls.revoked_at.is_(None),
         )
         if twin := session.scalar(same.options(joinedload(cls.token))):
-            raise NameTaken(f"You have a key with this name already: {twin.name} (…{twin.token.last_eight}). Choose another name.")
+            raise NameTaken(
+                f"You have a key with this name already: {twin.name} (…{twin.token.last_eight}). Choose another name."
+            )
 
     def _hold(self, session: DbSession) -> None:
         """Take the key's row first, as `revoke` does: so that of the two one sees all that the other did."""

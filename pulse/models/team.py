@@ -63,7 +63,13 @@ class Membership(Base):
     __tablename__ = "memberships"
     __table_args__ = (
         UniqueConstraint("user_id", "team_id"),
-        Index("uq_memberships_owner", "team_id", unique=True, postgresql_where=text("role = 'owner'"), sqlite_where=text("role = 'owner'")),
+        Index(
+            "uq_memberships_owner",
+            "team_id",
+            unique=True,
+            postgresql_where=text("role = 'owner'"),
+            sqlite_where=text("role = 'owner'"),
+        ),
         Index("ix_memberships_team_id_id", "team_id", "id"),
         NEVER_REUSED,
     )

@@ -72,9 +72,7 @@ class User(Base):
         return self.staff_since is not None and self.is_active
 
     @classmethod
-    def sign_up(
-        cls, session: DbSession, *, name: str, email: str, password_hash: str, plan: Plan, by: Actor
-    ) -> "User":
+    def sign_up(cls, session: DbSession, *, name: str, email: str, password_hash: str, plan: Plan, by: Actor) -> "User":
         """Make an account and its team; raises `Invalid` and `EmailTaken`.
 
         The password comes hashed: hashing takes a quarter second, in which no transaction may be open.

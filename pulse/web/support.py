@@ -108,7 +108,9 @@ def account(user_id: int) -> str:
 def revoke_key(user_id: int, key_id: int) -> AnyResponse | tuple[str, int]:
     """**Revoke Key**."""
     key = ApiKey.find(db.session, _find(user_id).id, key_id) or abort(404)
-    return _act(user_id, ReasonForm(), f"{key.name} was revoked.", lambda reason: key.revoke(db.session, by=staff(), reason=reason))
+    return _act(
+        user_id, ReasonForm(), f"{key.name} was revoked.", lambda reason: key.revoke(db.session, by=staff(), reason=reason)
+    )
 
 
 @bp.post("/accounts/<id:user_id>/sessions/end")
@@ -148,9 +150,11 @@ def suspend(user_id: int) -> AnyResponse | tuple[str, int]:
 @bp.post("/accounts/<id:user_id>/restore")
 def restore(user_id: int) -> AnyResponse | tuple[str, int]:
     """**Restore** a suspended account."""
-    return _act(
-        user_id, ReasonForm(), "The account was restored.", lambda reason: _find(user_id).restore(db.session, staff(), reason)
-    )
+
+    def act(reason: str) -> None:
+        _find(user_id).restore(db.session, staff(), reason)
+
+    return _act(user_id, ReasonForm(), "The account was restored.", act)
 
 
 def _act(user_id: int, form: ReasonForm, done: str, act: Callable[[str], None]) -> AnyResponse | tuple[str, int]:
@@ -193,5 +197,3 @@ def _owned_team(user: User, team_id: int) -> Team:
 def staff() -> Actor:
     """Return the one who acts, as staff."""
     return visits.actor(kind=ActorKind.STAFF)
-
-

@@ -80,7 +80,7 @@ def note_seen() -> None:
 
 def user() -> User:
     """Return who is signed in; only views that require it may ask."""
-    return cast(User, current_user._get_current_object())  # noqa: SLF001 - the proxy's own way to what it stands for
+    return cast("User", current_user._get_current_object())  # noqa: SLF001 - the proxy's own way to what it stands for
 
 
 def is_signed_in() -> bool:
@@ -94,7 +94,7 @@ def membership() -> Membership:
         chosen = session.get("team_id")
         mine = user().memberships
         g.membership = next((each for each in mine if each.team_id == chosen), mine[0])
-    return cast(Membership, g.membership)
+    return cast("Membership", g.membership)
 
 
 def team() -> Team:

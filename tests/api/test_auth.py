@@ -261,9 +261,7 @@ def test_an_ability_that_is_missing_is_named(api, alice):
 
     problem = assert_problem(response, 403, "ability_required")
     assert (problem["required"], problem["held"]) == ("key:rotate", ["monitors:read"])
-    assert response.headers["WWW-Authenticate"] == (
-        'Bearer realm="pulse", error="insufficient_scope", scope="key:rotate"'
-    )
+    assert response.headers["WWW-Authenticate"] == ('Bearer realm="pulse", error="insufficient_scope", scope="key:rotate"')
 
 
 def test_a_member_over_the_plans_number_only_reads(app, api, alice):
@@ -383,5 +381,3 @@ def test_strangers_are_throttled_but_no_live_key_is(api, alice):
     assert_problem(api.get("/key", tokens.mint()), 429, "rate_limited")
     assert api.get("/key", token).status_code == 200
     assert_problem(api.get("/key", former.token), 401, "token_deleted")
-
-

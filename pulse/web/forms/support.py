@@ -18,7 +18,9 @@ class ConfirmForm(BaseForm):
 class FindForm(BaseForm):
     """The one search box."""
 
-    sought = TextField("E-mail, key name, last 8, key id, request id or token", render_kw={"autocomplete": "off", "spellcheck": "false"})
+    sought = TextField(
+        "E-mail, key name, last 8, key id, request id or token", render_kw={"autocomplete": "off", "spellcheck": "false"}
+    )
 
 
 class ReasonForm(BaseForm):
