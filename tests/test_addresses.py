@@ -41,7 +41,15 @@ FORBIDDEN = {
 }
 EVERY_FORBIDDEN = [(kind, address) for kind, addresses in FORBIDDEN.items() for address in addresses]
 PUBLIC = ("1.1.1.1", "8.8.8.8", "100.63.255.255", "100.128.0.0", "172.15.255.255", "172.32.0.0", "192.0.1.0", "198.17.255.255")
-PUBLIC_V6 = ("2606:4700:4700::1111", "2001:4860:4860::8888", "2001:200::1", "2a00::1", "2003::1", "2620:4f:8001::1", "3fff:1000::1")
+PUBLIC_V6 = (
+    "2606:4700:4700::1111",
+    "2001:4860:4860::8888",
+    "2001:200::1",
+    "2a00::1",
+    "2003::1",
+    "2620:4f:8001::1",
+    "3fff:1000::1",
+)
 
 
 @pytest.mark.parametrize(("kind", "address"), EVERY_FORBIDDEN)
@@ -49,7 +57,7 @@ def test_an_address_that_is_not_public_is_refused(kind: str, address: str) -> No
     assert not AddressGuard().permits(address), kind
 
 
-@pytest.mark.parametrize("address", (*PUBLIC, *PUBLIC_V6))
+@pytest.mark.parametrize("address", [*PUBLIC, *PUBLIC_V6])
 def test_a_public_address_is_permitted_up_to_the_edges_of_the_forbidden_ones(address: str) -> None:
     assert AddressGuard().permits(address)
 
@@ -62,7 +70,8 @@ def test_an_address_object_is_judged_like_its_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("allowed", "address"), [("10.1.0.0/16", "10.1.2.3"), ("127.0.0.0/8", "127.0.0.1"), ("::1/128", "::1"), ("fd00::/8", "fd12::1")]
+    ("allowed", "address"),
+    [("10.1.0.0/16", "10.1.2.3"), ("127.0.0.0/8", "127.0.0.1"), ("::1/128", "::1"), ("fd00::/8", "fd12::1")],
 )
 def test_an_operator_opens_a_network_and_nothing_beside_it(allowed: str, address: str) -> None:
     guard = AddressGuard([ip_network(allowed)])
@@ -72,7 +81,9 @@ def test_an_operator_opens_a_network_and_nothing_beside_it(allowed: str, address
     assert not guard.permits("169.254.169.254")
 
 
-@pytest.mark.parametrize("address", ["64:ff9b::7f00:1", "::ffff:127.0.0.1", "2002:7f00:1::", "::127.0.0.1", "2001:0:7f00:1::f7f7:f7f7"])
+@pytest.mark.parametrize(
+    "address", ["64:ff9b::7f00:1", "::ffff:127.0.0.1", "2002:7f00:1::", "::127.0.0.1", "2001:0:7f00:1::f7f7:f7f7"]
+)
 def test_what_an_opened_wrapper_carries_is_judged_as_well(address: str) -> None:
     every_wrapper = [ip_network(each) for each in ("64:ff9b::/96", "::/96", "::ffff:0:0/96", "2002::/16", "2001::/32")]
 
@@ -102,11 +113,29 @@ SPELLINGS = [
     ("http://example.com/%41%zz", "http://example.com/%41%zz"),
     ("http://[2606:4700:0:0::1111]:8080/", "http://[2606:4700::1111]:8080/"),
     ("http://[::FFFF:127.0.0.1]/", "http://[::ffff:7f00:1]/"),
-    *[(f"http://{spelling}/", "http://127.0.0.1/") for spelling in (
-        "127.0.0.1", "127.0.0.1.", "127.1", "127.0.1", "2130706433", "0x7f.1", "0x7F000001", "0X7f.0.0.1", "0177.0.0.1", "017700000001",
-        "0x000000000000007f.1", "１２７.０.０.１", "127。0。0。1", "127.0.0．1", "①②⑦.0.0.1", "127%2e0%2e0%2e1", "%31%32%37.1",
-    )],
-]  # fmt: skip
+    *[
+        (f"http://{spelling}/", "http://127.0.0.1/")
+        for spelling in (
+            "127.0.0.1",
+            "127.0.0.1.",
+            "127.1",
+            "127.0.1",
+            "2130706433",
+            "0x7f.1",
+            "0x7F000001",
+            "0X7f.0.0.1",
+            "0177.0.0.1",
+            "017700000001",
+            "0x000000000000007f.1",
+            "１２７.０.０.１",
+            "127。0。0。1",
+            "127.0.0．1",
+            "①②⑦.0.0.1",
+            "127%2e0%2e0%2e1",
+            "%31%32%37.1",
+        )
+    ],
+]
 
 
 @pytest.mark.parametrize(("entered", "stored"), SPELLINGS)
@@ -120,17 +149,69 @@ def test_a_stored_url_does_not_change_when_it_is_stored_again(stored: str) -> No
 
 
 REFUSED = [
-    "", "example.com", "//example.com", "http:example.com", "http:/example.com", "ftp://example.com", "file:///etc/passwd", "javascript:alert(1)",
-    "gopher://x/", "http://", "http:///path", "https://?x", "http://:80/", "http://.", "http://a..b/", "http://.example.com/", "http://example.com../",
-    "http://user@example.com/", "http://user:secret@example.com/", "http://@example.com/", "http://example.com:0/", "http://example.com:65536/",
-    "http://example.com:+80/", "http://example.com:８０/", "http://example.com:http/", "http://exa mple.com/", "http://example.com/a b",
-    "http://example.com\\@10.0.0.1/", "http://example.com/\\x", "http://example.com/a\r\nHost: x", "http://exam\tple.com",
-    "http://example.com/\x00", "http://example.com/\x7f", "http://example.com/\u202e", "http://example.com/\ud800", "http://exa\u200bmple.com/",
-    "http://-a.example/", "http://a-.example/", f"http://{'a' * 64}.example/", f"http://{'a.' * 127}aa/", "http://exa!mple/", "http://a%00b/",
-    "http://a%2fb/", "http://%ff/", "http://℀.example/", "http://☕.example/", "http://[::1", "http://::1/", "http://[fe80::1%25eth0]/", "http://[fe80::1%eth0]/",
-    "http://[1.2.3.4]/", "http://[::1]x/", "http://256.1.1.1/", "http://1.2.3.4.5/", "http://1.2.3.08/", "http://4294967296/", "http://0x100000000/",
-    "http://1..2/", "http://example.1/", "http://0xg.1/", "http://0x7_f.1/", "http://" + "9" * 5000 + "/",
-]  # fmt: skip
+    "",
+    "example.com",
+    "//example.com",
+    "http:example.com",
+    "http:/example.com",
+    "ftp://example.com",
+    "file:///etc/passwd",
+    "javascript:alert(1)",
+    "gopher://x/",
+    "http://",
+    "http:///path",
+    "https://?x",
+    "http://:80/",
+    "http://.",
+    "http://a..b/",
+    "http://.example.com/",
+    "http://example.com../",
+    "http://user@example.com/",
+    "http://user:secret@example.com/",
+    "http://@example.com/",
+    "http://example.com:0/",
+    "http://example.com:65536/",
+    "http://example.com:+80/",
+    "http://example.com:８０/",
+    "http://example.com:http/",
+    "http://exa mple.com/",
+    "http://example.com/a b",
+    "http://example.com\\@10.0.0.1/",
+    "http://example.com/\\x",
+    "http://example.com/a\r\nHost: x",
+    "http://exam\tple.com",
+    "http://example.com/\x00",
+    "http://example.com/\x7f",
+    "http://example.com/\u202e",
+    "http://example.com/\ud800",
+    "http://exa\u200bmple.com/",
+    "http://-a.example/",
+    "http://a-.example/",
+    f"http://{'a' * 64}.example/",
+    f"http://{'a.' * 127}aa/",
+    "http://exa!mple/",
+    "http://a%00b/",
+    "http://a%2fb/",
+    "http://%ff/",
+    "http://℀.example/",
+    "http://☕.example/",
+    "http://[::1",
+    "http://::1/",
+    "http://[fe80::1%25eth0]/",
+    "http://[fe80::1%eth0]/",
+    "http://[1.2.3.4]/",
+    "http://[::1]x/",
+    "http://256.1.1.1/",
+    "http://1.2.3.4.5/",
+    "http://1.2.3.08/",
+    "http://4294967296/",
+    "http://0x100000000/",
+    "http://1..2/",
+    "http://example.1/",
+    "http://0xg.1/",
+    "http://0x7_f.1/",
+    "http://" + "9" * 5000 + "/",
+]
 
 
 @pytest.mark.parametrize("entered", REFUSED)
@@ -150,9 +231,19 @@ def test_a_url_has_at_most_2048_characters_as_it_is_stored() -> None:
 
 @pytest.mark.parametrize(
     "entered",
-    ["http://127.0.0.1/", "http://2130706433/", "http://0x7f.1/", "http://[::1]/", "http://[::ffff:10.0.0.1]:80/", "http://１０.0.0.1/",
-     "https://169.254.169.254/latest", "http://localhost/", "http://LOCALHOST.:8000/", "http://a.localhost/"],
-)  # fmt: skip
+    [
+        "http://127.0.0.1/",
+        "http://2130706433/",
+        "http://0x7f.1/",
+        "http://[::1]/",
+        "http://[::ffff:10.0.0.1]:80/",
+        "http://１０.0.0.1/",
+        "https://169.254.169.254/latest",
+        "http://localhost/",
+        "http://LOCALHOST.:8000/",
+        "http://a.localhost/",
+    ],
+)
 def test_a_monitor_cannot_be_given_an_address_that_may_not_be_contacted(entered: str) -> None:
     with pytest.raises(InvalidUrl, match="Only public addresses"):
         monitorable_url(entered, AddressGuard())

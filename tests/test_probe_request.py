@@ -33,9 +33,23 @@ def test_a_header_value_that_would_break_the_request_is_refused(value: str) -> N
 
 @pytest.mark.parametrize(
     "name",
-    ["Host", "host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "TE", "Trailer", "Upgrade", "Expect",
-     "Proxy-Authorization", "Proxy-Connection", "HTTP2-Settings", "User-Agent"],
-)  # fmt: skip
+    [
+        "Host",
+        "host",
+        "Content-Length",
+        "Transfer-Encoding",
+        "Connection",
+        "Keep-Alive",
+        "TE",
+        "Trailer",
+        "Upgrade",
+        "Expect",
+        "Proxy-Authorization",
+        "Proxy-Connection",
+        "HTTP2-Settings",
+        "User-Agent",
+    ],
+)
 def test_a_header_of_the_connection_itself_is_refused(name: str) -> None:
     with pytest.raises(InvalidHeaders, match=name):
         check_headers({name: "value"})
@@ -79,5 +93,5 @@ def test_no_secret_is_in_the_text_of_a_request() -> None:
     "wrong", [{"method": "TRACE"}, {"method": "get"}, {"timeout": 0.0}, {"url": "ftp://x/"}, {"url": "http://bücher.example/"}]
 )
 def test_a_request_that_no_form_lets_through_cannot_be_made(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"\S"):
         Request(**({"url": URL} | wrong))

@@ -4,7 +4,7 @@
 """
 
 from pulse.probe.outcome import Outcome, ProbeError, Timings
-from pulse.probe.prober import USER_AGENT, Prober, probe
+from pulse.probe.prober import Prober, probe
 from pulse.probe.request import (
     METHODS,
     WITH_BODY,
@@ -14,6 +14,7 @@ from pulse.probe.request import (
     Request,
     check_headers,
 )
+from pulse.probe.transfer import USER_AGENT
 
 __all__ = [
     "METHODS",

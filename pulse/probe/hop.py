@@ -59,8 +59,8 @@ class Hop:
     def redirected(self, status: int, location: str) -> "Hop":
         """Return the request that a redirect asks for; raises `InvalidUrl` where `location` (absolute) is none to follow.
 
-        The method changes as in browsers. The monitor's headers, credentials and body go no further than its own origin: once they
-        are dropped, no later redirect brings them back.
+        The method changes as in browsers. The monitor's headers, credentials and body go no further than its own origin: once
+        they are dropped, no later redirect brings them back.
         """
         method = self._method_after(status)
         body = self.body if method == self.method else None

@@ -1,42 +1,26 @@
-"""Many probes at once on one thread: libcurl's multi interface, driven by `socket_action`.
+"""Many probes at once on one thread, each from its name through its redirects to its outcome."""
 
-With hundreds of parked transfers this is several times cheaper than `perform` and `select`, which look at all of them each time.
-"""
-
-import select
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 import certifi
 import pycurl
 
 from pulse.addresses import AddressGuard
+from pulse.probe.multi import Multi
 from pulse.probe.outcome import Outcome, ProbeError
 from pulse.probe.request import Request
 from pulse.probe.resolver import Addresses, Lookup, Resolver, look_up
-from pulse.probe.transfer import USER_AGENT, Transfer
-
-__all__ = ["USER_AGENT", "Prober", "probe"]
+from pulse.probe.transfer import Transfer
 
 _MOST_IDLE_HANDLES = 1024
-_INTEREST = {
-    pycurl.POLL_IN: select.POLLIN,
-    pycurl.POLL_OUT: select.POLLOUT,
-    pycurl.POLL_INOUT: select.POLLIN | select.POLLOUT,
-}
 
 Key = TypeVar("Key", bound=Hashable)
-
-
-class _Poller(Protocol):
-    def register(self, fd: int, eventmask: int, /) -> None: ...
-    def modify(self, fd: int, eventmask: int, /) -> None: ...
-    def unregister(self, fd: int, /) -> None: ...
 
 
 class _Flight(Generic[Key]):
@@ -54,34 +38,22 @@ class _Flight(Generic[Key]):
 class Prober(Generic[Key]):
     """Makes any number of probes at once; to be used from one thread.
 
-    `start` begins one under a key of the caller's, `poll` drives all of them and returns those that are done. Nothing that a network
-    does raises. `ca_file` holds the trusted roots; raises FileNotFoundError where there is none.
+    `start` begins one under a key of the caller's, `poll` drives all of them and returns those that are done. Nothing that a
+    network does raises. `ca_file` holds the trusted roots; raises FileNotFoundError where there is none.
     """
 
-    def __init__(
-        self,
-        guard: AddressGuard,
-        *,
-        ca_file: str | None = None,
-        lookup: Lookup = look_up,
-    ) -> None:
+    def __init__(self, guard: AddressGuard, *, ca_file: str | None = None, lookup: Lookup = look_up) -> None:
         self._guard = guard
         self._ca_file = str(Path(ca_file or certifi.where()).resolve(strict=True))
         self._resolver = Resolver(lookup)
-        self._poller, self._wait = _make_poller()
-        self._poller.register(self._resolver.fileno(), select.POLLIN)
-        self._watched: set[int] = set()
-        self._alarm: float | None = None
+        self._multi = Multi(extra=self._resolver.fileno())
         self._flying: dict[pycurl.Curl, _Flight[Key]] = {}
         self._waiting: dict[str, list[_Flight[Key]]] = {}
-        self._lookups: list[tuple[float, int, str, _Flight[Key]]] = []
-        self._numbers = count()
         self._waiters = 0
+        self._lookups: list[tuple[float, int, _Flight[Key]]] = []
+        self._numbers = count()  # Decides between equal deadlines, so that flights are never compared.
         self._finished: list[tuple[Key, Outcome]] = []
         self._idle: list[pycurl.Curl] = []
-        self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
-        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_alarm)
 
     def __enter__(self) -> Self:
         return self
@@ -105,14 +77,8 @@ class Prober(Generic[Key]):
 
     def poll(self, timeout: float) -> list[tuple[Key, Outcome]]:
         """Wait at most `timeout` seconds for something to happen and return the probes that ended; often none yet."""
-        for fd, events in self._wait(self._patience(timeout)):
-            if fd == self._resolver.fileno():
-                self._take_answers()
-            else:
-                self._multi.socket_action(fd, _events(events))
-        if self._alarm is not None and self._alarm <= monotonic():
-            self._alarm = None
-            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        if self._multi.wait(self._patience(timeout)):
+            self._take_answers()
         self._end_late_lookups()
         self._collect()
         finished, self._finished = self._finished, []
@@ -121,7 +87,7 @@ class Prober(Generic[Key]):
     def close(self) -> None:
         """Drop what is in flight and release every handle."""
         for curl in self._flying:
-            self._multi.remove_handle(curl)
+            self._multi.remove(curl)
         for curl in (*self._flying, *self._idle):
             curl.close()
         self._flying.clear()
@@ -141,14 +107,14 @@ class Prober(Generic[Key]):
         flight.asked_at, flight.waits = monotonic(), True
         self._waiters += 1
         self._waiting.setdefault(host, []).append(flight)
-        heappush(self._lookups, (flight.transfer.deadline, next(self._numbers), host, flight))
+        heappush(self._lookups, (flight.transfer.deadline, next(self._numbers), flight))
         self._resolver.ask(host)
 
     def _launch(self, flight: _Flight[Key], addresses: Addresses) -> None:
         curl = self._idle.pop() if self._idle else pycurl.Curl()
         flight.transfer.configure(curl, self._ca_file, addresses)
         self._flying[curl] = flight
-        self._multi.add_handle(curl)
+        self._multi.add(curl)
 
     def _take_answers(self) -> None:
         for host, addresses in self._resolver.drain():
@@ -166,8 +132,8 @@ class Prober(Generic[Key]):
     def _end_late_lookups(self) -> None:
         """A system's resolver cannot be hurried or stopped: leave it behind at the deadline."""
         now = monotonic()
-        while self._lookups and (self._lookups[0][0] <= now or not self._lookups[0][3].waits):
-            flight = heappop(self._lookups)[3]
+        while self._lookups and (self._lookups[0][0] <= now or not self._lookups[0][2].waits):
+            flight = heappop(self._lookups)[2]
             if flight.waits:
                 self._stop_waiting(flight)
                 self._finished.append((flight.key, flight.transfer.abandoned(ProbeError.TIMEOUT)))
@@ -178,14 +144,10 @@ class Prober(Generic[Key]):
         flight.transfer.resolve_took(monotonic() - flight.asked_at)
 
     def _collect(self) -> None:
-        _, succeeded, failed = self._multi.info_read()
-        for curl in succeeded:
-            flight = self._land(curl)
-            self._conclude(flight, flight.transfer.succeeded(curl))
-            self._retire(curl)
-        for curl, code, _ in failed:
-            flight = self._land(curl)
-            self._conclude(flight, flight.transfer.failed(curl, code))
+        for curl, code in self._multi.ended():
+            self._multi.remove(curl)
+            flight = self._flying.pop(curl)
+            self._conclude(flight, flight.transfer.failed(curl, code) if code else flight.transfer.succeeded(curl))
             self._retire(curl)
 
     def _conclude(self, flight: _Flight[Key], outcome: Outcome | None) -> None:
@@ -193,10 +155,6 @@ class Prober(Generic[Key]):
             self._begin(flight)
         else:
             self._finished.append((flight.key, outcome))
-
-    def _land(self, curl: pycurl.Curl) -> _Flight[Key]:
-        self._multi.remove_handle(curl)
-        return self._flying.pop(curl)
 
     def _retire(self, curl: pycurl.Curl) -> None:
         if len(self._idle) < _MOST_IDLE_HANDLES:
@@ -207,27 +165,7 @@ class Prober(Generic[Key]):
     def _patience(self, timeout: float) -> float:
         if self._finished:
             return 0.0
-        moments = [moment for moment in (self._alarm, self._lookups[0][0] if self._lookups else None) if moment is not None]
-        return max(0.0, min(timeout, min(moments) - monotonic())) if moments else max(0.0, timeout)
-
-    def _watch(self, event: int, fd: int, multi: pycurl.CurlMulti, data: object) -> None:
-        if event == pycurl.POLL_REMOVE:
-            self._unwatch(fd)
-        elif fd in self._watched:
-            self._poller.modify(fd, _INTEREST[event])
-        else:
-            self._watched.add(fd)
-            self._poller.register(fd, _INTEREST[event])
-
-    def _unwatch(self, fd: int) -> None:
-        self._watched.discard(fd)
-        try:
-            self._poller.unregister(fd)
-        except (OSError, KeyError):
-            pass  # Closed before it was removed: the kernel has forgotten it already.
-
-    def _set_alarm(self, milliseconds: int) -> None:
-        self._alarm = None if milliseconds < 0 else monotonic() + milliseconds / 1000
+        return min(timeout, self._lookups[0][0] - monotonic()) if self._lookups else timeout
 
 
 def probe(
@@ -243,18 +181,3 @@ def probe(
         while True:
             for _, outcome in prober.poll(request.timeout):
                 return outcome
-
-
-def _make_poller() -> tuple[_Poller, Callable[[float], list[tuple[int, int]]]]:
-    """Return epoll and its wait in seconds; where there is none, poll, which differs in its unit of time alone."""
-    if hasattr(select, "epoll"):
-        epoll = select.epoll()
-        return epoll, epoll.poll
-    poll = select.poll()
-    return poll, lambda seconds: poll.poll(seconds * 1000)
-
-
-def _events(events: int) -> int:
-    ready = pycurl.CSELECT_IN if events & (select.POLLIN | select.POLLHUP) else 0
-    ready |= pycurl.CSELECT_OUT if events & select.POLLOUT else 0
-    return ready | (pycurl.CSELECT_ERR if events & (select.POLLERR | select.POLLHUP) else 0)

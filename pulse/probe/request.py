@@ -17,8 +17,8 @@ _VALUE = re.compile(r"[\x20-\x7e\t]*")
 _BEARER = re.compile(r"[\x21-\x7e]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
-# Set by the connection and the body themselves: another value would desynchronise the two ends, name another site than the one that
-# was judged, or hide who is asking.
+# Set by the connection and the body themselves: another value would desynchronise the two ends, name another site than the one
+# that was judged, or hide who is asking.
 RESERVED = frozenset(
     {
         "connection",
@@ -61,7 +61,7 @@ def _checked(name: str, value: str) -> str:
     if name.lower() in RESERVED:
         raise InvalidHeaders(f"The header {name} is set by Pulse and cannot be changed.")
     if len(value) > LONGEST_VALUE or not _VALUE.fullmatch(value):
-        raise InvalidHeaders(f"The value of {name} must be printable ASCII on one line, at most {LONGEST_VALUE:,} characters.")
+        raise InvalidHeaders(f"The value of {name} must be one line of printable ASCII, at most {LONGEST_VALUE:,} characters.")
     return value
 
 
@@ -74,7 +74,7 @@ class BasicAuth:
 
     def __post_init__(self) -> None:
         if ":" in self.username or _CONTROL.search(self.username) or _CONTROL.search(self.password):
-            raise InvalidHeaders("The user name has no colon, and neither it nor the password has line breaks or control characters.")
+            raise InvalidHeaders("Leave colons out of the user name, and control characters out of both it and the password.")
 
     @property
     def header(self) -> str:
@@ -130,8 +130,9 @@ class Request:
         """Return the monitor's own headers and its credentials as lines."""
         if not self.headers and self.auth is None:
             return ()
-        named = {name: value.strip(" \t") for name, value in self.headers.items() if self.auth is None or name.lower() != "authorization"}
+        named = {name: value.strip(" \t") for name, value in self.headers.items()}
         if self.auth is not None:
+            named = {name: value for name, value in named.items() if name.lower() != "authorization"}
             named["Authorization"] = self.auth.header
         return tuple(_line(name, value) for name, value in named.items())
 

@@ -1,7 +1,7 @@
 """Names to addresses, in threads of our own.
 
-libcurl resolves in 20 threads at most, which this binding cannot raise, and waits for them when it is closed: 200 monitors of names
-whose servers are silent would hold up every other name for as long as the system's resolver tries, and a manual check with them.
+libcurl resolves in 20 threads at most, which this binding cannot raise, and waits for them when it is closed: 200 monitors of
+names whose servers are silent would hold up every other name for as long as the system's resolver tries.
 """
 
 import socket

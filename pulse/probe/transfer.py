@@ -143,7 +143,7 @@ class Transfer:
         # "+": kept by libcurl no longer than an answer of its own, so that nothing piles up.
         return f"+{host}:{port}:{','.join(f'[{each}]' if ':' in each else each for each in addresses)}"
 
-    def _open(self, purpose: int, address: pycurl.CurlSockAddr) -> socket.socket | int:
+    def _open(self, _purpose: int, address: pycurl.CurlSockAddr) -> socket.socket | int:
         """Judge the very address that is about to be connected to: every hop and every resolved address comes through here."""
         where = address.addr
         if isinstance(where, bytes) or not self._guard.permits(where[0]):

@@ -1,0 +1,18 @@
+"""Which network addresses may be contacted, and the one spelling in which a URL is kept.
+
+The guard is asked at connect time, about the very address that is connected to: see `pulse.probe`.
+"""
+
+from pulse.addresses.guard import FORBIDDEN_V4, FORBIDDEN_V6, AddressGuard, is_literal
+from pulse.addresses.urls import LONGEST_URL, InvalidUrl, monitorable_url, normalise_url
+
+__all__ = [
+    "FORBIDDEN_V4",
+    "FORBIDDEN_V6",
+    "LONGEST_URL",
+    "AddressGuard",
+    "InvalidUrl",
+    "is_literal",
+    "monitorable_url",
+    "normalise_url",
+]
