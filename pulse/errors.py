@@ -1,6 +1,6 @@
 """Any error as page, fragment or problem+json, chosen by path."""
 
-from flask import Flask, Response, g, render_template, request
+from flask import Flask, Response, render_template, request
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from pulse import problems
 from pulse.extensions import db
 from pulse.htmx import wants_fragment
-from pulse.logs import log, request_id
+from pulse.logs import log, request_id, trace
 from pulse.models.refusals import Conflict, Invalid, LimitReached, PlanRequired, Refused
 from pulse.plans import API_PLANS
 from pulse.problems import BY_STATUS, MEANINGS, Problem
@@ -31,7 +31,7 @@ def answer(problem: Problem) -> Response:
     """Return `problem` as JSON under the API, as a fragment to htmx, else as a page."""
     if request.path.startswith(API):
         return problems.respond(problem)
-    meaning, g.problem_code = MEANINGS[problem.code], problem.code
+    meaning, trace().code = MEANINGS[problem.code], problem.code
     template = "errors/_error.html" if wants_fragment() else "errors/error.html"
     body = render_template(
         template, status=meaning.status, title=meaning.title, detail=problem.detail or meaning.detail, request_id=request_id()

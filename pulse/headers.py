@@ -32,6 +32,8 @@ ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()",
 }
+API = (("Cache-Control", "no-store"), ("Vary", "Authorization"))
+"""Besides, on each reply of the API."""
 HSTS = "max-age=63072000; includeSubDomains"
 HEALTH = ("/healthz", "/readyz")
 """Asked by load balancers: over plain HTTP, under any name."""
@@ -49,14 +51,16 @@ class Dressed:
 
     def __init__(self, app: "WSGIApplication", settings: Settings) -> None:
         self._app = app
-        self._headers = list(ALWAYS.items())
+        self._page = list(ALWAYS.items())
         if settings.site.startswith("https://"):
-            self._headers.append(("Strict-Transport-Security", HSTS))
+            self._page.append(("Strict-Transport-Security", HSTS))
+        self._api = [*self._page, *API]
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer a request."""
+        added = self._api if environ["PATH_INFO"].startswith("/api/") else self._page
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            return start_response(status, headers + self._headers, exc_info)
+            return start_response(status, headers + added, exc_info)
 
         return self._app(environ, start)

@@ -6,12 +6,13 @@ import sys
 from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import structlog
 from flask import Response, g, request
 
+from pulse.clock import utcnow
 from pulse.extensions import services
 from pulse.request_ids import Kind
 from pulse.tokens import PREFIX
@@ -21,6 +22,7 @@ TOKEN = re.compile(rf"{PREFIX}[0-9A-Za-z]{{8,}}")
 # Words that, as a field's name or a part of it, say that its value is nobody's business.
 SECRET_FIELDS = ("password", "secret", "authorization", "cookie", "csrf", "dsn", "credential")
 LONGEST_VALUE = 500
+LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
 log = structlog.get_logger("pulse")
 
@@ -29,7 +31,6 @@ def configure() -> None:
     """Send structlog's events, and what libraries log as warnings or worse, to stdout as JSON lines."""
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _exception_without_values,
@@ -96,7 +97,7 @@ def _redacted(name: str, value: Any) -> Any:
     if _is_secret(name):
         return HIDDEN
     if isinstance(value, str):
-        return _readable(TOKEN.sub(HIDDEN, value) if PREFIX in value else value)
+        return _harmless(value)
     if isinstance(value, Mapping):
         return {str(key): _redacted(str(key), each) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     return value
@@ -107,7 +108,10 @@ def _is_secret(name: str) -> bool:
     return any(word in name.lower() for word in SECRET_FIELDS)
 
 
-def _readable(text: str) -> str:
+def _harmless(text: str) -> str:
+    """Return text that may be logged: without a token, in UTF-8, of bounded length."""
+    if PREFIX in text:
+        text = TOKEN.sub(HIDDEN, text)
     short = text[:LONGEST_VALUE]
     return short if short.isascii() else short.encode("utf-8", "replace").decode("utf-8")
 
@@ -115,39 +119,68 @@ def _readable(text: str) -> str:
 # --- requests --------------------------------------------------------------------------------------------------
 
 
-def asked_by(kind: Kind, number: int) -> None:
-    """Note who this request comes from, once that is known."""
-    g.asked_by = (kind, number)
+class Trace:
+    """What is known of the request that is being answered."""
+
+    __slots__ = ("code", "kind", "number", "request_id", "started")
+
+    def __init__(self) -> None:
+        self.started = perf_counter()
+        self.kind = Kind.NOBODY
+        self.number = 0
+        self.code: str | None = None
+        """The problem it ended in, if it did."""
+        self.request_id: str | None = None
+
+    def asked_by(self, kind: Kind, number: int) -> None:
+        """Note who the request comes from, once that is known."""
+        self.kind, self.number = kind, number
+
+
+def start() -> None:
+    """Begin to trace a request."""
+    g.trace = Trace()
+
+
+def trace() -> Trace:
+    """Return what is known of this request."""
+    if "trace" not in g:
+        start()
+    return cast("Trace", g.trace)
 
 
 def request_id() -> str:
     """Return this request's id; made at first need, so that it can tell support who asked."""
-    if "request_id" not in g:
-        g.request_id = services().request_ids.issue(*g.get("asked_by", (Kind.NOBODY, 0)))
-    return g.request_id
-
-
-def start() -> None:
-    """Begin to time a request."""
-    g.started = perf_counter()
+    traced = trace()
+    if traced.request_id is None:
+        traced.request_id = services().request_ids.issue(traced.kind, traced.number)
+    return traced.request_id
 
 
 def finish(response: Response) -> Response:
-    """Put the request's id on its reply, and write its line."""
+    """Put the request's id on its reply, and write its line.
+
+    It goes around the processors above, which cost more than the key check: what a client chose is made harmless here.
+    """
+    traced, environ = trace(), request.environ
     response.headers["X-Request-Id"] = request_id()
-    kind, number = g.get("asked_by", (Kind.NOBODY, 0))
-    log.info(
-        "request",
-        request_id=request_id(),
-        method=request.method,
-        path=_path(),
-        status=response.status_code,
-        code=g.get("problem_code"),
-        ms=round((perf_counter() - g.started) * 1000, 2),
-        address=request.remote_addr,
-        user_agent=request.headers.get("User-Agent"),
-        **({kind.name.lower(): number} if number else {}),
-    )
+    line = {
+        "event": "request",
+        "request_id": traced.request_id,
+        "method": _harmless(environ["REQUEST_METHOD"]),
+        "path": _harmless(_path()),
+        "status": response.status_code,
+        "code": traced.code,
+        "ms": round((perf_counter() - traced.started) * 1000, 2),
+        "address": environ.get("REMOTE_ADDR"),
+        "user_agent": _harmless(environ.get("HTTP_USER_AGENT", "")),
+        "level": "info",
+        "timestamp": utcnow(),
+    }
+    if traced.number:
+        line[traced.kind.name.lower()] = traced.number
+    sys.stdout.buffer.write(orjson.dumps(line, option=LINE))
+    sys.stdout.buffer.flush()
     return response
 
 

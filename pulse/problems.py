@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from flask import Response, g
+from flask import Response
 
 from pulse.extensions import services
-from pulse.logs import request_id
+from pulse.logs import request_id, trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Problem(Exception):
 def respond(problem: Problem) -> Response:
     """Return the reply that tells `problem`."""
     meaning = MEANINGS[problem.code]
-    g.problem_code = problem.code
+    trace().code = problem.code
     body = {
         "type": f"{services().settings.site}/docs#{problem.code}",
         "title": meaning.title,

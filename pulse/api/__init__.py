@@ -50,8 +50,6 @@ def enter() -> None:
 
 
 def leave(response: Response) -> None:
-    """Put the headers of the contract on a reply."""
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Vary"] = "Authorization"
+    """Tell the key's rate on a reply; what every reply of the API carries is put on by `headers.Dressed`."""
     for name, value in g.get("rate", {}).items():
         response.headers[name] = value

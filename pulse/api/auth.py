@@ -6,7 +6,6 @@ Nothing it learns is kept: one query per request decides, so that a token is dea
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -21,7 +20,7 @@ from pulse.abilities import Ability
 from pulse.api import limits, uses
 from pulse.clock import utcnow
 from pulse.extensions import services
-from pulse.logs import asked_by, request_id
+from pulse.logs import request_id, trace
 from pulse.models.api_key import ApiKey, Token
 from pulse.models.event import Actor, ActorKind
 from pulse.models.team import Membership, Team, in_force
@@ -102,11 +101,12 @@ FIND = (
 
 def identify() -> Caller:
     """Return who calls, having gone through the decision up to the rate limit; raises `Problem`."""
-    row = _find(_token(request.headers.getlist("Authorization")))
+    # A WSGI server joins repeated headers by commas, which no well-formed one contains.
+    row = _find(_token(request.environ.get("HTTP_AUTHORIZATION")))
     if row.retired_at is not None:
         code = "token_rotated" if row.reason == "rotated" else "token_deleted"
         raise _unauthorized(code, at=_iso(row.retired_at))
-    asked_by(Kind.TOKEN, row.token_id)
+    trace().asked_by(Kind.TOKEN, row.token_id)
     uses.record(row.token_id, row.last_used_at)
     if row.expires_at is not None and row.expires_at <= utcnow():
         raise _unauthorized("token_expired", at=_iso(row.expires_at))
@@ -140,11 +140,11 @@ def caller() -> Caller:
     return cast("Caller", g.caller)
 
 
-def _token(headers: Sequence[str]) -> str:
+def _token(header: str | None) -> str:
     """Return the well-formed token a request carries; decided without a query."""
-    if not headers:
+    if header is None:
         raise _stranger("token_missing", CHALLENGE)
-    match = BEARER.match(headers[0]) if len(headers) == 1 else None
+    match = BEARER.match(header)
     if match is None or not tokens.is_well_formed(match[1]):
         raise _stranger("token_malformed")
     return match[1]

@@ -83,8 +83,9 @@ def operation(
 
 def taken_in(declared: Operation) -> dict[str, Any]:
     """Return the request's validated query and body, by the names under which the view takes them."""
-    query = read_query(declared.query)
-    taken: dict[str, Any] = {} if declared.query is Nothing else {"query": query}
+    taken: dict[str, Any] = {}
+    if declared.query is not Nothing or request.query_string:
+        taken["query"] = read_query(declared.query)
     if declared.body is not None:
         taken["body"] = read_body(declared.body)
     elif declared.method in ("POST", "PUT", "PATCH"):

@@ -1,11 +1,12 @@
 """HTML for people: one file for each noun, and what all their pages share."""
 
-from flask import Flask, Response, abort, g, redirect, request, url_for
+from flask import Flask, Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import AnonymousUserMixin, current_user
 
 from pulse.extensions import csrf, login_manager, services
 from pulse.htmx import go
+from pulse.logs import trace
 from pulse.plans import Plan
 from pulse.web import api_keys, filters, support, visits
 
@@ -50,7 +51,7 @@ def ask_to_sign_in() -> ResponseReturnValue:
 def shared_context() -> dict[str, object]:
     """Return what every page may show; a page about an error asks the database nothing, for that may have failed."""
     context: dict[str, object] = {"settings": services().settings, "Plan": Plan}
-    if g.get("problem_code"):
+    if trace().code:
         return context | {"current_user": AnonymousUserMixin(), "team": None, "role": None}
     if not visits.is_signed_in():
         return context | {"current_user": current_user, "team": None, "role": None}
