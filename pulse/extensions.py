@@ -20,6 +20,8 @@ db = SQLAlchemy(metadata=Base.metadata)
 
 csrf = CSRFProtect()
 login_manager = LoginManager()
+# Sessions are rows of ours; its own protection would only write into the cookie, by the browser's name.
+login_manager.session_protection = None
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,11 @@ class Message(Base):
             found.due_at = now + min(LONGEST_DELAY, FIRST_DELAY * 2 ** (found.attempts - 1))
         return found
 
+    @classmethod
+    def forget(cls, session: DbSession, recipient: str) -> None:
+        """Remove what waits for an address, as when its account is gone."""
+        session.execute(delete(cls).where(cls.recipient == recipient))
+
     def sent(self, session: DbSession) -> None:
         """Note that it went out."""
         session.execute(delete(Message).where(Message.id == self.id))

@@ -102,10 +102,16 @@ class BrowserSession(Base):
         """Whether the password was typed lately enough for what asks for it."""
         return self.authenticated_at > utcnow() - FRESH
 
-    def end(self, session: DbSession) -> None:
-        """End this session."""
-        session.delete(self)
-        session.flush()
+    @classmethod
+    def end_of(cls, session: DbSession, token: str) -> None:
+        """End the session behind a cookie's text; doing it twice is harmless."""
+        session.execute(delete(cls).where(cls.digest == _digest(token)))
+
+    @classmethod
+    def end_one(cls, session: DbSession, user_id: int, session_id: int) -> bool:
+        """End one of a user's sessions; tell whether there was one."""
+        ended = delete(cls).where(cls.id == session_id, cls.user_id == user_id)
+        return session.execute(ended.returning(cls.id)).first() is not None
 
 
 def _digest(token: str) -> bytes:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from limits import RateLimitItem
-from sqlalchemy import LargeBinary, delete
+from sqlalchemy import LargeBinary, delete, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, mapped_column
@@ -37,6 +37,13 @@ class Throttle(Base):
         ).returning(cls.attempts)
         attempts = session.execute(counted).scalar_one()
         return 0 if attempts <= limit.amount else max(1, round((end - utcnow()).total_seconds()))
+
+    @classmethod
+    def take_back(cls, session: DbSession, limit: RateLimitItem, *subject: str) -> None:
+        """Uncount one try of `subject`, which turned out not to be of the kind that is limited."""
+        start, _ = _window(limit)
+        mine = (cls.subject == _digest(limit, subject), cls.started_at == start, cls.attempts > 0)
+        session.execute(update(cls).where(*mine).values(attempts=cls.attempts - 1))
 
     @classmethod
     def forget(cls, session: DbSession, limit: RateLimitItem, *subject: str) -> None:

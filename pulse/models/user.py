@@ -1,7 +1,10 @@
 """People: who they are, how they show it, and what they prefer."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
@@ -88,7 +91,8 @@ class User(Base):
             created_at=now,
             password_changed_at=now,
         )
-        _insert(session, user)
+        with _told_if_taken(session):
+            session.add(user)
         team = Team.found(session, team_name(user.name), user, plan)
         Event.record(session, "account.created", by, About(user_id=user.id, team_id=team.id))
         return user
@@ -98,6 +102,15 @@ class User(Base):
         """Return the account behind an address, however it is written."""
         return session.scalar(select(cls).where(cls.email_folded == fold_email(email)))
 
+    @classmethod
+    def held(cls, session: DbSession, user_id: int) -> "User | None":
+        """Return an account that stays as it is until the transaction ends; `None` when it is gone."""
+        return session.get(cls, user_id, with_for_update=True, populate_existing=True)
+
+    def change_profile(self, *, name: str, timezone: str, theme: str) -> None:
+        """Set how the person is called and what they prefer; raises `Invalid`."""
+        self.name, self.timezone, self.theme = check_name(name), timezone, theme
+
     def change_password(self, session: DbSession, password_hash: str, by: Actor) -> None:
         """Set a new password, hashed. Ending the other sessions is `BrowserSession.end_all`."""
         self.password_hash, self.password_changed_at = password_hash, utcnow()
@@ -105,8 +118,8 @@ class User(Base):
 
     def change_email(self, session: DbSession, email: str, by: Actor) -> None:
         """Make a verified address the login; raises `EmailTaken`."""
-        self.email, self.email_folded = email, fold_email(email)
-        _insert(session, self)
+        with _told_if_taken(session):
+            self.email, self.email_folded = email, fold_email(email)
         Event.record(session, "email.changed", by, About(user_id=self.id))
 
     def grant_staff(self, session: DbSession, by: Actor) -> None:
@@ -153,8 +166,12 @@ def check_email(text: str) -> str:
 
 
 def fold_email(email: str) -> str:
-    """Return the form in which addresses are compared; two that differ in case alone are one person's."""
-    return email.strip().casefold()
+    """Return the form in which addresses are compared; two that differ in case or spelling alone are one person's."""
+    try:
+        address = check_email(email)
+    except Invalid:
+        address = email.strip()
+    return normalize("NFC", normalize("NFC", address).casefold())
 
 
 def check_name(text: str) -> str:
@@ -170,11 +187,12 @@ def team_name(person: str) -> str:
     return f"{person[:90]}’s team"
 
 
-def _insert(session: DbSession, user: User) -> None:
-    """Write the user out now, so that an address that is taken is told here and the transaction goes on."""
+@contextmanager
+def _told_if_taken(session: DbSession) -> Generator[None]:
+    """Write what is done within out at once, so that an address that is taken is told here and the transaction goes on."""
     try:
         with session.begin_nested():
-            session.add(user)
+            yield
             session.flush()
     except IntegrityError as error:
         raise EmailTaken("This address has an account already. Sign in, or reset the password.") from error

@@ -3,14 +3,18 @@
 from flask import Flask, Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import AnonymousUserMixin, current_user
+from flask_wtf.csrf import CSRFError
 
 from pulse.extensions import csrf, login_manager, services
 from pulse.htmx import go
 from pulse.logs import trace
 from pulse.plans import Plan
-from pulse.web import api_keys, filters, support, visits
+from pulse.problems import Problem
+from pulse.web import api_keys, auth, billing, filters, links, settings, support, visits
 
-BLUEPRINTS = (api_keys.bp,)
+BLUEPRINTS = (auth.bp, links.bp, settings.bp, api_keys.bp, billing.bp)
+GATE = frozenset({auth.bp.name, links.bp.name})
+"""Pages for people who are not signed in."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -31,7 +35,18 @@ def enter() -> ResponseReturnValue | None:
     if request.method not in SAFE and request.endpoint is not None:
         if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
             abort(400)
+        return refuse_forgery()
+    return None
+
+
+def refuse_forgery() -> ResponseReturnValue | None:
+    """Refuse a form without its proof; where that is because the session has ended, lead to Sign In."""
+    try:
         csrf.protect()
+    except CSRFError as error:
+        if request.blueprint not in GATE and not visits.is_signed_in():
+            return ask_to_sign_in()
+        raise Problem("malformed_request", "This page is too old to be sent. Reload it, then try again.") from error
     return None
 
 

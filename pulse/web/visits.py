@@ -10,8 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from pulse.clock import utcnow
 from pulse.db import READ_ONLY
 from pulse.extensions import db, login_manager
-from pulse.logs import asked_by, log, request_id
+from pulse.logs import log, request_id, trace
 from pulse.models.event import Actor, ActorKind
+from pulse.models.mailed_link import MailedLink, Purpose
 from pulse.models.session import BrowserSession
 from pulse.models.team import Membership, Team
 from pulse.models.user import User
@@ -22,20 +23,35 @@ TOKEN = "session"  # noqa: S105 - the name of a field
 SEEN_EVERY_SECONDS = 60
 
 
-def sign_in(user: User) -> BrowserSession:
-    """Begin a new session for `user`; whatever the browser held before is forgotten, the CSRF token too."""
+def sign_in(user: User) -> None:
+    """Begin a new session for `user`; the one the browser held ends, and its CSRF token with it.
+
+    Whoever knows the password needs no link to set another, so one that was mailed stops working.
+    """
+    _end_session()
     opened = BrowserSession.open(db.session, user, actor(user))
+    MailedLink.cancel(db.session, user.id, Purpose.RESET_PASSWORD)
     session.clear()
     session.permanent = True
     session[TOKEN] = opened.token
-    return opened.session
+    g.browser_session_id, g.seen_at = opened.session.id, opened.session.last_seen_at
 
 
 def sign_out() -> None:
     """End the session: for the browser, and for every copy of its cookie."""
-    if (current := browser_session()) is not None:
-        current.end(db.session)
+    _end_session()
     session.clear()
+
+
+def _end_session() -> None:
+    if isinstance(token := session.get(TOKEN), str):
+        BrowserSession.end_of(db.session, token)
+
+
+def only_read() -> None:
+    """End what the request has open and go on as a reader: while a page is made, nobody waits for its transaction."""
+    db.session.rollback()
+    db.session.connection(execution_options=READ_ONLY)
 
 
 @login_manager.request_loader  # pyright: ignore[reportUntypedFunctionDecorator]
@@ -51,7 +67,7 @@ def load(_request: Request) -> User | None:
         return None
     g.browser_session_id = found.id
     g.seen_at = found.last_seen_at
-    asked_by(Kind.USER, found.user_id)
+    trace().asked_by(Kind.USER, found.user_id)
     user = found.user
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         # What follows may write, so it begins a transaction of its own, with the lock.
@@ -70,6 +86,8 @@ def note_seen() -> None:
     seen = g.get("seen_at")
     if seen is None or (utcnow() - seen).total_seconds() < SEEN_EVERY_SECONDS:
         return
+    # The reply is made. What the request left open would hold the lock that this write waits for.
+    db.session.rollback()
     query = update(BrowserSession).where(BrowserSession.id == g.browser_session_id)
     try:
         with db.engine.begin() as connection:

@@ -36,8 +36,8 @@ def test_the_route_is_unknown_to_all_but_staff(app, visitor, request, method, ta
     if who != "nobody":
         visitor.sign_in(request.getfixturevalue(who))
 
-    hidden = visitor.client.open(f"/support{tail}", method=method)
-    unknown = visitor.client.open(f"/no-such-path{tail}", method=method)
+    hidden = visitor.open(method, f"/support{tail}")
+    unknown = visitor.open(method, f"/no-such-path{tail}")
 
     same(hidden, unknown)
 

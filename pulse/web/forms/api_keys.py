@@ -10,7 +10,7 @@ from pulse.abilities import Ability
 from pulse.clock import utcnow
 from pulse.models.api_key import check_key_name
 from pulse.models.refusals import Invalid
-from pulse.web.forms.base import BaseForm, TextField
+from pulse.web.forms.base import BaseForm, TextField, choices
 
 SPANS = (
     ("", "No expiration"),
@@ -26,8 +26,8 @@ class CreateForm(BaseForm):
     """**Create API Key**."""
 
     name = TextField("Name", render_kw={"maxlength": 200})
-    abilities = SelectMultipleField("Permissions", choices=[(ability.value, ability.value) for ability in Ability])
-    expires = SelectField("Expires", choices=SPANS, default="")
+    abilities = SelectMultipleField("Permissions", choices=choices(*((ability.value, ability.value) for ability in Ability)))
+    expires = SelectField("Expires", choices=choices(*SPANS), default="")
     expires_on = DateField("Date", [Optional()])
 
     def validate_name(self, field: Field) -> None:

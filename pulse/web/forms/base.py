@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from flask_wtf import FlaskForm
-from wtforms import Field, Form, StringField, ValidationError
+from wtforms import Field, Form, StringField
+from wtforms.fields.choices import SelectChoice  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
+from wtforms.validators import StopValidation
 
 from pulse.models.refusals import Refused
 
@@ -31,7 +33,7 @@ class Readable:
         """Raise what is wrong with the field's text."""
         text = field.data or ""
         if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-            raise ValidationError("This has characters that cannot be stored. Type it again.")
+            raise StopValidation("This has characters that cannot be stored. Type it again.")
 
 
 class TextField(StringField):
@@ -39,3 +41,8 @@ class TextField(StringField):
 
     def __init__(self, label: str, validators: Iterable[Any] = (), **options: Any) -> None:
         super().__init__(label, [Readable(), *validators], **options)
+
+
+def choices(*pairs: tuple[str, str]) -> Any:
+    """Return what a select offers, from values and labels; what WTForms takes for them, its published types do not know yet."""
+    return [SelectChoice(value, label) for value, label in pairs]

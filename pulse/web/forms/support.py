@@ -4,7 +4,7 @@ from wtforms import PasswordField, SelectField, ValidationError
 
 from pulse.names import InvalidName, clean
 from pulse.plans import Plan
-from pulse.web.forms.base import BaseForm, TextField
+from pulse.web.forms.base import BaseForm, TextField, choices
 
 LONGEST_REASON = 500
 
@@ -39,4 +39,4 @@ class ReasonForm(BaseForm):
 class PlanForm(ReasonForm):
     """**Change Plan**."""
 
-    plan = SelectField("Plan", choices=[(plan.value, plan.label) for plan in Plan])
+    plan = SelectField("Plan", choices=choices(*((plan.value, plan.label) for plan in Plan)))

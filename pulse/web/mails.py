@@ -1,0 +1,32 @@
+"""What is mailed about an account: short plain text, with links that only the settings name."""
+
+from flask import current_app, url_for
+
+from pulse.extensions import db, services
+from pulse.models.mailed_link import LIFE
+from pulse.models.outbox import Message
+
+SUBJECTS = {
+    "reset_password": "Set a new password for Pulse",
+    "verify_email": "Confirm your new address for Pulse",
+    "email_taken": "Your address was asked for at Pulse",
+    "email_asked": "A change of your Pulse address was asked for",
+    "email_changed": "Your Pulse address was changed",
+    "password_changed": "Your Pulse password was changed",
+    "account_deleted": "Your Pulse account was deleted",
+}
+
+
+def queue(mail: str, recipient: str, **context: str) -> Message:
+    """Add the mail `mail` to the transaction of the act it tells of; its text is `templates/mail/<mail>.txt`."""
+    settings = services().settings
+    # Not `render_template`: the mail is about an account, not about whoever's request this is.
+    template = current_app.jinja_env.get_template(f"mail/{mail}.txt")
+    body = template.render(site=settings.site, support=settings.support_email, **context)
+    return Message.queue(db.session, recipient, SUBJECTS[mail], body)
+
+
+def queue_link(mail: str, recipient: str, endpoint: str, token: str) -> Message:
+    """Add a mail with a link to the page `endpoint`, which `token` opens."""
+    link = services().settings.site + url_for(endpoint, token=token)
+    return queue(mail, recipient, link=link, minutes=str(int(LIFE.total_seconds()) // 60))
