@@ -10,13 +10,13 @@ import gzip
 import socket
 import ssl
 import struct
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from threading import Thread
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import trustme
 
@@ -64,22 +64,23 @@ class Target:
         """Return its URL under another name for the same address."""
         return f"{self.scheme}://{name}:{self.port}/"
 
-    async def handle(self, reader: Reader, writer: Writer) -> None:
+    def welcome(self, reader: Reader, writer: Writer) -> None:
+        """Take a new connection; not a coroutine, so that one which is ended before its first step is let go of too."""
         self.hits += 1
-        task = cast("asyncio.Task[None]", asyncio.current_task())
+        task = asyncio.get_running_loop().create_task(self._handle(reader, writer))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
-        try:
+        task.add_done_callback(lambda _: writer.transport.abort())
+
+    async def _handle(self, reader: Reader, writer: Writer) -> None:
+        # The probe may go away at any time, as many of these tests want.
+        with suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
             writer.write(self.greeting)
             received = await _receive(reader)
             self.requests.append(received)
             await self.behaviour(received, writer)
             writer.close()
             await writer.wait_closed()
-        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
-            pass  # The probe went away, as many of these tests want.
-        finally:
-            writer.transport.abort()
 
 
 def replying(status: int = 200, body: bytes = b"ok", headers: Mapping[str, str] | None = None) -> Behaviour:
@@ -176,7 +177,7 @@ def serve(
     tls: ssl.SSLContext | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
-) -> Iterator[Target]:
+) -> Generator[Target]:
     """Run a target on a free port for as long as the block lasts."""
     target = Target(behaviour, host, "https" if tls else "http")
     server = _run(_start(target, tls, port))
@@ -212,17 +213,18 @@ def _run(coroutine: Coroutine[None, None, T]) -> T:
 
 
 async def _start(target: Target, tls: ssl.SSLContext | None, port: int) -> asyncio.Server:
-    server = await asyncio.start_server(target.handle, target.host, port, ssl=tls, backlog=1024)
+    server = await asyncio.start_server(target.welcome, target.host, port, ssl=tls, backlog=1024)
     target.port = server.sockets[0].getsockname()[1]
     return server
 
 
 async def _stop(server: asyncio.Server, target: Target) -> None:
+    await asyncio.sleep(0.01)  # What was accepted a moment ago is still on its way here, and needs an open server to arrive.
     server.close()
-    for task in target.tasks:
+    for task in list(target.tasks):
         task.cancel()
     await asyncio.gather(*target.tasks, return_exceptions=True)
-    await asyncio.sleep(0)  # One round more for the transports to let go of their sockets.
+    await asyncio.sleep(0.001)  # A round or two more for the transports to let go of their sockets.
 
 
 async def _receive(reader: Reader) -> Received:

@@ -59,7 +59,9 @@ def test_the_expected_code_is_up_and_any_other_is_not(status: int) -> None:
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"])
 def test_every_method_is_sent_with_a_body_only_where_one_belongs(method: str) -> None:
     with serve(replying()) as target:
-        outcome = ask(target.url + "path?q=1", method=method, body=b'{"a": "\xc3\xa9"}', headers={"Content-Type": "application/json"})
+        outcome = ask(
+            target.url + "path?q=1", method=method, body=b'{"a": "\xc3\xa9"}', headers={"Content-Type": "application/json"}
+        )
 
     assert outcome.up
     received = target.requests[0]
@@ -85,7 +87,9 @@ def test_a_large_body_is_sent_without_waiting_to_be_asked_for_it() -> None:
     assert len(target.requests[0].body) == 2_000_000
 
 
-def test_a_request_carries_a_fixed_user_agent_and_only_what_the_monitor_was_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_request_carries_a_fixed_user_agent_and_only_what_the_monitor_was_given(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login eve password from-netrc\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     with serve(replying(headers={"Set-Cookie": "a=b"})) as target, serve(replying()) as proxy:
@@ -124,10 +128,16 @@ BROKEN: dict[str, tuple[Behaviour, ProbeError]] = {
     "another protocol": (saying(b"220 mail ESMTP\r\n"), ProbeError.INVALID_RESPONSE),
     "noise": (saying(b"\x00\xff" * 500), ProbeError.INVALID_RESPONSE),
     "a broken chunk": (saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), ProbeError.INVALID_RESPONSE),
-    "chunks that end early": (saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"), ProbeError.INVALID_RESPONSE),
+    "chunks that end early": (
+        saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"),
+        ProbeError.INVALID_RESPONSE,
+    ),
     "a broken length": (saying(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"), ProbeError.INVALID_RESPONSE),
     "one long header": (saying(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 1_000_000), ProbeError.INVALID_RESPONSE),
-    "headers without end": (saying(b"HTTP/1.1 200 OK\r\n" + (b"X: " + b"y" * 1000 + b"\r\n") * 1000), ProbeError.INVALID_RESPONSE),
+    "headers without end": (
+        saying(b"HTTP/1.1 200 OK\r\n" + (b"X: " + b"y" * 1000 + b"\r\n") * 1000),
+        ProbeError.INVALID_RESPONSE,
+    ),
     "a broken gzip": (replying(200, b"not gzip", {"Content-Encoding": "gzip"}), ProbeError.INVALID_RESPONSE),
     "nested encodings": (bomb(1, "gzip, gzip, gzip, gzip, gzip, gzip, gzip"), ProbeError.INVALID_RESPONSE),
     "a body without end": (flooding(), ProbeError.RESPONSE_TOO_LARGE),
@@ -214,7 +224,19 @@ def test_a_closed_port_is_connection_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.2", "2130706434", "0x7f.2", "0177.0.0.2", "127.2", "0.0.0.0", "[::1]", "[::ffff:127.0.0.2]", "[fe80::1]", "10.0.0.1"]
+    "host",
+    [
+        "127.0.0.2",
+        "2130706434",
+        "0x7f.2",
+        "0177.0.0.2",
+        "127.2",
+        "0.0.0.0",
+        "[::1]",
+        "[::ffff:127.0.0.2]",
+        "[fe80::1]",
+        "10.0.0.1",
+    ],
 )
 def test_a_forbidden_address_is_never_connected_to_however_it_is_spelt(host: str) -> None:
     with serve(replying(), host="127.0.0.2") as canary:

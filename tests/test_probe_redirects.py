@@ -67,9 +67,20 @@ def test_a_redirect_to_a_forbidden_address_reaches_nobody(spelling: str) -> None
 
 @pytest.mark.parametrize(
     ("status", "method", "then"),
-    [(301, "POST", "GET"), (302, "POST", "GET"), (303, "POST", "GET"), (307, "POST", "POST"), (308, "POST", "POST"),
-     (301, "PUT", "PUT"), (302, "PATCH", "PATCH"), (303, "PUT", "GET"), (303, "DELETE", "GET"), (303, "HEAD", "HEAD"), (302, "HEAD", "HEAD")],
-)  # fmt: skip
+    [
+        (301, "POST", "GET"),
+        (302, "POST", "GET"),
+        (303, "POST", "GET"),
+        (307, "POST", "POST"),
+        (308, "POST", "POST"),
+        (301, "PUT", "PUT"),
+        (302, "PATCH", "PATCH"),
+        (303, "PUT", "GET"),
+        (303, "DELETE", "GET"),
+        (303, "HEAD", "HEAD"),
+        (302, "HEAD", "HEAD"),
+    ],
+)
 def test_the_method_changes_as_in_browsers_and_the_body_stays_with_it(status: int, method: str, then: str) -> None:
     with serve(leading_once(status)) as target:
         outcome = ask(target.url, method=method, body=b"body", headers={"X-Mine": "yes"})
@@ -114,7 +125,10 @@ def test_what_was_dropped_does_not_come_back_with_the_first_origin() -> None:
         outcome = ask(target.url, headers={"X-Secret": "s"}, auth=BasicAuth("alice", "secret"))
 
     assert outcome.up
-    assert [("x-secret" in each.headers, "authorization" in each.headers) for each in target.requests] == [(True, True), (False, False)]
+    assert [("x-secret" in each.headers, "authorization" in each.headers) for each in target.requests] == [
+        (True, True),
+        (False, False),
+    ]
 
 
 def test_a_redirect_may_lead_to_a_name_in_any_script() -> None:

@@ -1,7 +1,6 @@
 """TLS: a certificate is checked unless SSL Verification is off, and each fault has its word."""
 
 import ssl
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,11 +22,11 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture(scope="module")
-def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The authority as a probe is told to trust it."""
     file = tmp_path_factory.mktemp("tls") / "ca.pem"
     authority.cert_pem.write_to_path(str(file))
-    yield str(file)
+    return str(file)
 
 
 def ask(url: str, ca_file: str | None, **wanted: Any) -> Outcome:
@@ -67,7 +66,9 @@ def test_a_certificate_of_an_unknown_authority_is_untrusted(authority: trustme.C
     assert (outcome.up, outcome.error, target.requests) == (False, ProbeError.TLS_UNTRUSTED, [])
 
 
-def test_the_environment_does_not_decide_whom_to_trust(authority: trustme.CA, ca_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_does_not_decide_whom_to_trust(
+    authority: trustme.CA, ca_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
         monkeypatch.setenv(name, ca_file)
     monkeypatch.setenv("SSL_CERT_DIR", str(Path(ca_file).parent))
@@ -86,7 +87,7 @@ def test_a_target_that_speaks_no_tls_is_tls_failed() -> None:
 def test_a_target_with_an_outdated_protocol_is_tls_failed(authority: trustme.CA, ca_file: str) -> None:
     context = certified(authority, "alice.example")
     context.set_ciphers("ALL:@SECLEVEL=0")
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
         context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
     with serve(replying(), tls=context) as target:
         assert ask(target.url_for("alice.example"), ca_file).error is ProbeError.TLS_FAILED
@@ -99,7 +100,10 @@ def test_with_verification_off_any_certificate_will_do(authority: trustme.CA, en
 
 
 def test_verification_is_not_left_off_for_the_next_probe_of_the_same_prober(authority: trustme.CA) -> None:
-    with serve(replying(), tls=certified(authority, "alice.example")) as target, Prober[bool](GUARD, lookup=at_loopback) as prober:
+    with (
+        serve(replying(), tls=certified(authority, "alice.example")) as target,
+        Prober[bool](GUARD, lookup=at_loopback) as prober,
+    ):
         outcomes: dict[bool, Outcome] = {}
         for verify in (True, False, True):
             prober.start(verify, Request(target.url_for("alice.example"), verify_tls=verify))

@@ -20,7 +20,12 @@ def finish(prober: Prober[str]) -> dict[str, tuple[float, Outcome]]:
 
 
 def test_two_hundred_hanging_targets_do_not_delay_fifty_healthy_ones() -> None:
-    with serve(hanging()) as silent, serve(dripping(every=0.2)) as slow, serve(replying()) as healthy, Prober[str](GUARD) as prober:
+    with (
+        serve(hanging()) as silent,
+        serve(dripping(every=0.2)) as slow,
+        serve(replying()) as healthy,
+        Prober[str](GUARD) as prober,
+    ):
         for number in range(100):
             prober.start(f"silent {number}", Request(silent.url, timeout=1.5))
             prober.start(f"slow {number}", Request(slow.url, timeout=1.5))
