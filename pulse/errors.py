@@ -9,7 +9,7 @@ from pulse import problems
 from pulse.extensions import db
 from pulse.htmx import wants_fragment
 from pulse.logs import log, request_id, trace
-from pulse.models.refusals import Conflict, Invalid, LimitReached, PlanRequired, Refused
+from pulse.models.refusals import Conflict, Faults, Invalid, LimitReached, PlanRequired, Refused
 from pulse.plans import API_PLANS
 from pulse.problems import BY_STATUS, MEANINGS, Problem
 
@@ -46,14 +46,19 @@ def problem_of(refused: Refused) -> Problem:
     """Return what a rule's refusal is in the API's words."""
     match refused:
         case Invalid():
-            fault = {"field": refused.field, "code": refused.code, "message": str(refused)}
-            return Problem("validation_failed", errors=[fault])
+            return Problem("validation_failed", errors=[_fault(refused)])
+        case Faults():
+            return Problem("validation_failed", errors=[_fault(each) for each in refused.faults])
         case LimitReached():
             return Problem("limit_reached", str(refused), limit=refused.limit)
         case PlanRequired():
             return Problem("plan_required", str(refused), plan=refused.plan.value, plans=[plan.value for plan in API_PLANS])
         case Conflict() | Refused():
             return Problem("conflict", str(refused))
+
+
+def _fault(invalid: Invalid) -> dict[str, str | None]:
+    return {"field": invalid.field, "code": invalid.code, "message": str(invalid)}
 
 
 def _framework(error: HTTPException) -> Response:

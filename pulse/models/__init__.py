@@ -3,6 +3,34 @@
 All of them are imported here, so that whoever imports one finds the tables of all.
 """
 
-from pulse.models import api_key, event, mailed_link, outbox, session, team, throttle, user
+from pulse.models import (
+    alert_rule,
+    api_key,
+    check,
+    event,
+    incident,
+    mailed_link,
+    monitor,
+    outbox,
+    project,
+    session,
+    team,
+    throttle,
+    user,
+)
 
-__all__ = ["api_key", "event", "mailed_link", "outbox", "session", "team", "throttle", "user"]
+__all__ = [
+    "alert_rule",
+    "api_key",
+    "check",
+    "event",
+    "incident",
+    "mailed_link",
+    "monitor",
+    "outbox",
+    "project",
+    "session",
+    "team",
+    "throttle",
+    "user",
+]

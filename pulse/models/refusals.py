@@ -50,3 +50,13 @@ class Invalid(Refused):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+class Faults(Refused):
+    """Several values break their fields' rules; all are told at once."""
+
+    code = "invalid"
+
+    def __init__(self, faults: list[Invalid]) -> None:
+        super().__init__(" ".join(str(fault) for fault in faults))
+        self.faults = faults

@@ -8,7 +8,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
+from pulse.models.alert_rule import AlertRule
 from pulse.models.event import About, Actor, Event
+from pulse.models.monitor import Monitor
+from pulse.models.project import Project
+from pulse.models.refusals import Conflict
 from pulse.plans import Plan
 from pulse.roles import Role
 
@@ -33,12 +37,23 @@ class Team(Base):
 
     @classmethod
     def found(cls, session: DbSession, name: str, owner: "User", plan: Plan) -> "Team":
-        """Make a team with `owner` as its Owner."""
+        """Make a team with `owner` as its Owner, its default project and its first alert rule."""
         team = cls(name=name, plan_name=plan.value, created_at=utcnow())
         team.memberships.append(Membership(user=owner, role_name=Role.OWNER.value, joined_at=utcnow()))
         session.add(team)
         session.flush()
+        Project.default_for(session, team)
+        AlertRule.default_for(session, team)
         return team
+
+    def hold(self, session: DbSession) -> None:
+        """Read the team anew and keep it until the transaction ends: what its plan limits happens one by one.
+
+        Raises `Conflict` when it is gone. On SQLite the transaction itself holds the write lock already.
+        """
+        query = select(Team).where(Team.id == self.id).with_for_update(key_share=True, of=Team)
+        if session.scalar(query.execution_options(populate_existing=True)) is None:
+            raise Conflict("This team was deleted.")
 
     @property
     def plan(self) -> Plan:
@@ -51,10 +66,13 @@ class Team(Base):
         return next(each.user for each in self.memberships if each.role is Role.OWNER)
 
     def change_plan(self, session: DbSession, plan: Plan, by: Actor, reason: str | None = None) -> None:
-        """Put the team on `plan`; what the plan means for monitors follows in `Monitor.fit`."""
+        """Put the team on `plan`, and its monitors within what that includes."""
+        self.hold(session)
         was, self.plan_name = self.plan, plan.value
         about = About(team_id=self.id, user_id=self.owner.id, detail={"from": was.value, "to": plan.value})
         Event.record(session, "plan.changed", by, about, reason)
+        session.flush()
+        Monitor.fit(session, self)
 
 
 class Membership(Base):

@@ -1,0 +1,138 @@
+"""Checks: one request each, and its recorded result."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Self
+
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, and_, case, delete, func, literal, select, tuple_
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pulse.clock import utcnow
+from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
+from pulse.models.monitor import Monitor
+from pulse.models.team import Team
+from pulse.plans import Plan
+
+SWEPT_AT_ONCE = 1000
+WINDOWS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+
+
+class CheckType(StrEnum):
+    """Why a check was made."""
+
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+
+
+class Status(StrEnum):
+    """What a check found."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Uptime:
+    """How many of a span's checks were up."""
+
+    up: int
+    total: int
+
+    @property
+    def percent(self) -> float | None:
+        """The share in percent; None where there was no check."""
+        return 100 * self.up / self.total if self.total else None
+
+
+class Check(Base):
+    """One result. A slot of a monitor's schedule has at most one, and the database holds it to that."""
+
+    __tablename__ = "checks"
+    __table_args__ = (
+        # Manual checks have no slot, and rows without one are never equal here.
+        Index("uq_checks_slot", "monitor_id", "slot", unique=True),
+        Index("ix_checks_monitor_id_checked_at_id", "monitor_id", "checked_at", "id"),
+        NEVER_REUSED,
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    monitor_id: Mapped[int] = mapped_column(ForeignKey("monitors.id", ondelete="CASCADE"))
+    type: Mapped[str]
+    slot: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    """When a scheduled check was due."""
+    checked_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    """When it began."""
+    up: Mapped[bool]
+    http_status_code: Mapped[int | None]
+    response_time_ms: Mapped[int | None]
+    error: Mapped[str | None]
+
+    @hybrid_property
+    def status(self) -> str:
+        """Its `Status`, in Python and in queries."""
+        return Status.UP if self.up else Status.DOWN
+
+    @status.inplace.expression
+    @classmethod
+    def _status(cls) -> ColumnElement[str]:
+        return case((cls.up.is_(True), Status.UP.value), else_=Status.DOWN.value).cast(String)
+
+    @classmethod
+    def of(
+        cls,
+        monitor_id: int,
+        *,
+        status: str | None = None,
+        type: str | None = None,  # noqa: A002 - the API's word
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Select[Self]:
+        """Return the query for a monitor's checks, newest first; `since` is included, `until` is not."""
+        query = select(cls).where(cls.monitor_id == monitor_id).order_by(cls.checked_at.desc(), cls.id.desc())
+        if status is not None:
+            query = query.where(cls.up.is_(status == Status.UP))
+        if type is not None:
+            query = query.where(cls.type == type)
+        if since is not None:
+            query = query.where(cls.checked_at >= since)
+        return query if until is None else query.where(cls.checked_at < until)
+
+    @classmethod
+    def before(cls, checked_at: datetime, check_id: int) -> ColumnElement[bool]:
+        """Return the condition for what comes after that check in the order of `of`: the next page."""
+        return tuple_(cls.checked_at, cls.id) < tuple_(literal(checked_at, UTCDateTime), literal(check_id, BigId))
+
+    @classmethod
+    def uptime(cls, session: DbSession, monitor_id: int) -> dict[str, Uptime]:
+        """Return up and all checks over 24h, 7d and 30d."""
+        now = utcnow()
+        counts = [
+            count
+            for span in WINDOWS.values()
+            for count in (
+                func.count().filter(cls.checked_at > now - span, cls.up.is_(True)),
+                func.count().filter(cls.checked_at > now - span),
+            )
+        ]
+        longest = now - max(WINDOWS.values())
+        row = session.execute(select(*counts).where(cls.monitor_id == monitor_id, cls.checked_at > longest)).one()
+        return {name: Uptime(*row[place : place + 2]) for name, place in zip(WINDOWS, range(0, len(row), 2), strict=True)}
+
+    @classmethod
+    def sweep(cls, session: DbSession) -> int:
+        """Remove at most a thousand checks older than their team's plan keeps; return how many. Commit, and call again."""
+        return sum(cls._sweep_plan(session, plan) for plan in Plan)
+
+    @classmethod
+    def _sweep_plan(cls, session: DbSession, plan: Plan) -> int:
+        oldest = utcnow() - timedelta(days=plan.limits.history_days)
+        old = (
+            select(cls.id)
+            .join(Monitor, and_(Monitor.id == cls.monitor_id, cls.checked_at < oldest))
+            .join(Team, Team.id == Monitor.team_id)
+            .where(Team.plan_name == plan.value)
+            .limit(SWEPT_AT_ONCE)
+        )
+        return len(session.execute(delete(cls).where(cls.id.in_(old)).returning(cls.id)).all())

@@ -1,0 +1,108 @@
+"""The queue of checks: monitors that are due are claimed in batches, each by one checker at a time."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, func, or_, select, update
+
+from pulse.clock import utcnow
+from pulse.db import DbSession
+from pulse.models.grid import next_slot
+from pulse.models.monitor import Monitor
+from pulse.plans import INTERVALS
+
+LEASE = timedelta(seconds=90)
+"""How long a claim holds: the longest timeout, and time to write down what came of it."""
+SLACK = timedelta(seconds=60)
+"""How far ahead of where it can be a time may lie before the clock is known to have been set back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right and duty to check a monitor for one of its slots."""
+
+    monitor_id: int
+    slot: datetime
+    fence: int
+    asked: Row[*tuple[Any, ...]] = field(compare=False, repr=False)
+    """What `request_of` makes the probe's request of."""
+
+
+def claim(session: DbSession, limit: int, ahead: timedelta = timedelta()) -> list[Claim]:
+    """Claim at most `limit` monitors that are due now, or within `ahead`; commit before probing them."""
+    now = utcnow()
+    due = (
+        select(Monitor.id)
+        .where(Monitor.next_check_at <= now + ahead, _is_free(now))
+        .order_by(Monitor.next_check_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, key_share=True)
+        .cte("due")
+    )
+    claimed = (
+        update(Monitor)
+        .where(Monitor.id.in_(select(due.c.id)))
+        .values(lease_until=now + LEASE, fence=Monitor.fence + 1)
+        .returning(
+            Monitor.id,
+            Monitor.next_check_at,
+            Monitor.fence,
+            Monitor.url,
+            Monitor.method,
+            Monitor.timeout_seconds,
+            Monitor.expected_status,
+            Monitor.verify_tls,
+            Monitor.headers_sealed,
+            Monitor.body_sealed,
+            Monitor.auth_sealed,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    claims = [Claim(row.id, row.next_check_at, row.fence, row) for row in session.execute(claimed)]
+    return sorted(claims, key=lambda each: each.slot)
+
+
+def next_due(session: DbSession) -> datetime | None:
+    """Return when the next monitor is due that nobody holds."""
+    return session.scalar(select(func.min(Monitor.next_check_at)).where(_is_free(utcnow())))
+
+
+def release(session: DbSession, claims: Iterable[Claim]) -> None:
+    """Give claims back unchecked: another checker takes them up at once."""
+    for each in claims:
+        session.execute(update(Monitor).where(*_still(each)).values(lease_until=None))
+
+
+def skip(session: DbSession, claims: Sequence[Claim]) -> None:
+    """Let the slots pass without a check, as where none can be made."""
+    for each in claims:
+        query = select(Monitor.anchored_at, Monitor.interval_seconds).where(*_still(each)).with_for_update(key_share=True)
+        row = session.execute(query).first()
+        if row is not None:
+            after = next_slot(row.anchored_at, row.interval_seconds, max(utcnow(), each.slot))
+            session.execute(update(Monitor).where(*_still(each)).values(next_check_at=after, lease_until=None))
+
+
+def realign(session: DbSession) -> int:
+    """Take up monitors whose next slot lies further ahead than one interval, after the clock was set back; return how many.
+
+    Their grid begins anew, since the old one's slots of that time have their checks already.
+    """
+    now, moved = utcnow(), 0
+    session.execute(update(Monitor).where(Monitor.lease_until > now + LEASE + SLACK).values(lease_until=None))
+    for seconds in INTERVALS:
+        far = now + timedelta(seconds=seconds) + SLACK
+        lost = update(Monitor).where(Monitor.next_check_at > far, Monitor.interval_seconds == seconds)
+        again = lost.values(anchored_at=now, next_check_at=now, lease_until=None, fence=Monitor.fence + 1)
+        moved += len(session.execute(again.returning(Monitor.id).execution_options(synchronize_session=False)).all())
+    return moved
+
+
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    return or_(Monitor.lease_until.is_(None), Monitor.lease_until <= now)
+
+
+def _still(claim: Claim) -> tuple[ColumnElement[bool], ...]:
+    return Monitor.id == claim.monitor_id, Monitor.fence == claim.fence, Monitor.paused_at.is_(None)

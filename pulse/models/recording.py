@@ -1,0 +1,186 @@
+"""Results of checks become rows: set-based, once per slot, together with what they change."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from pulse.clock import utcnow
+from pulse.db import DbSession
+from pulse.models.check import Check, CheckType
+from pulse.models.grid import next_slot
+from pulse.models.judging import Standing, judge
+from pulse.models.monitor import Monitor
+from pulse.probe import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one probe. A scheduled one has the slot and the fence it was claimed with, a manual one has neither."""
+
+    monitor_id: int
+    outcome: Outcome
+    checked_at: datetime
+    """When it began."""
+    slot: datetime | None = None
+    fence: int | None = None
+
+
+HELD = (
+    select(
+        Monitor.id,
+        Monitor.team_id,
+        Monitor.name,
+        Monitor.paused_at,
+        Monitor.interval_seconds,
+        Monitor.anchored_at,
+        Monitor.next_check_at,
+        Monitor.lease_until,
+        Monitor.fence,
+        Monitor.failures,
+        Monitor.successes,
+    )
+    .where(Monitor.id.in_(bindparam("ids", expanding=True)))
+    .order_by(Monitor.id)
+    .with_for_update(key_share=True)
+)
+INSERTS = {
+    insert.__module__: insert(Check).on_conflict_do_nothing(index_elements=[Check.monitor_id, Check.slot])
+    for insert in (sqlite_insert, postgresql_insert)
+}
+MONITOR = (Monitor.id == bindparam("of"), Monitor.fence == bindparam("at_fence"))
+MOVES = update(Monitor).where(*MONITOR)
+
+
+def record(session: DbSession, results: Sequence[Result]) -> list[int | None]:
+    """Write results in the caller's transaction; return their checks' ids, None for those that do not count.
+
+    Dropped are scheduled results of monitors that were deleted, paused, changed or claimed anew meanwhile, manual ones
+    of deleted monitors, and a slot's second result. Incidents and mails appear together with the checks or not at all.
+    What the session has loaded of these monitors is stale until the commit.
+    """
+    session.flush()
+    ids: list[int | None] = [None] * len(results)
+    for places in _rounds(results):
+        written = _record(session, [results[place] for place in places])
+        for place in places:
+            ids[place] = written.get(results[place].monitor_id)
+    return ids
+
+
+def _rounds(results: Sequence[Result]) -> list[list[int]]:
+    """Part the results, in order, so that a monitor occurs at most once in each part: nearly always there is one."""
+    rounds: list[list[int]] = []
+    seen: Counter[int] = Counter()
+    for place, result in enumerate(results):
+        if seen[result.monitor_id] == len(rounds):
+            rounds.append([])
+        rounds[seen[result.monitor_id]].append(place)
+        seen[result.monitor_id] += 1
+    return rounds
+
+
+def _record(session: DbSession, results: Sequence[Result]) -> dict[int, int]:
+    connection = session.connection()
+    rows = {row.id: row for row in connection.execute(HELD, {"ids": [each.monitor_id for each in results]})}
+    counting = [each for each in results if _counts(each, rows.get(each.monitor_id))]
+    written = _insert(connection, counting)
+    new = [_standing(rows[each.monitor_id], each) for each in counting if each.monitor_id in written]
+    _move(connection, counting, rows, new, written)
+    if new:
+        judge(session, new)
+    return written
+
+
+def _counts(result: Result, row: Row[*tuple[Any, ...]] | None) -> bool:
+    if row is None or result.fence is None:
+        return row is not None
+    return row.fence == result.fence and row.paused_at is None
+
+
+def _insert(connection: Connection, results: Sequence[Result]) -> dict[int, int]:
+    """Add the checks; return each new one's id by its monitor's."""
+    if not results:
+        return {}
+    insert = INSERTS[f"sqlalchemy.dialects.{connection.dialect.name}.dml"].returning(Check.monitor_id, Check.id)
+    return dict(connection.execute(insert, [_check(each) for each in results]).all())
+
+
+def _check(result: Result) -> dict[str, Any]:
+    outcome = result.outcome
+    return {
+        "monitor_id": result.monitor_id,
+        "type": _type(result),
+        "slot": result.slot,
+        "checked_at": result.checked_at,
+        "up": outcome.up,
+        "http_status_code": outcome.http_status_code,
+        "response_time_ms": outcome.response_time_ms,
+        "error": outcome.error.value if outcome.error else None,
+    }
+
+
+def _type(result: Result) -> str:
+    return (CheckType.MANUAL if result.fence is None else CheckType.SCHEDULED).value
+
+
+def _standing(row: Row[*tuple[Any, ...]], result: Result) -> Standing:
+    up = result.outcome.up
+    return Standing(
+        monitor_id=row.id,
+        team_id=row.team_id,
+        name=row.name,
+        up=up,
+        failures=0 if up else row.failures + 1,
+        successes=row.successes + 1 if up else 0,
+        checked_at=result.checked_at,
+    )
+
+
+def _move(
+    connection: Connection,
+    results: Sequence[Result],
+    rows: dict[int, Row[*tuple[Any, ...]]],
+    new: Sequence[Standing],
+    written: dict[int, int],
+) -> None:
+    """Bring the monitors to where their checks have led them: streaks, last check, next slot."""
+    standings = {each.monitor_id: each for each in new}
+    by_shape: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+    for result in results:
+        standing = standings.get(result.monitor_id)
+        values = _schedule(rows[result.monitor_id], result)
+        if standing is not None:
+            values |= _newest(result, standing, written[result.monitor_id])
+        by_shape[standing is not None].append(values)
+    for moves in by_shape.values():
+        if moves:
+            connection.execute(MOVES, moves)
+
+
+def _schedule(row: Row[*tuple[Any, ...]], result: Result) -> dict[str, Any]:
+    values = {"of": row.id, "at_fence": row.fence, "next_check_at": row.next_check_at, "lease_until": row.lease_until}
+    if result.slot is not None:
+        after = max(utcnow(), result.slot)
+        values |= {"next_check_at": next_slot(row.anchored_at, row.interval_seconds, after), "lease_until": None}
+    return values
+
+
+def _newest(result: Result, standing: Standing, check_id: int) -> dict[str, Any]:
+    outcome = result.outcome
+    return {
+        "failures": standing.failures,
+        "successes": standing.successes,
+        "last_check_id": check_id,
+        "last_type": _type(result),
+        "last_up": outcome.up,
+        "last_http_status_code": outcome.http_status_code,
+        "last_response_time_ms": outcome.response_time_ms,
+        "last_error": outcome.error.value if outcome.error else None,
+        "last_checked_at": result.checked_at,
+    }
