@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from hashlib import sha256
+from math import ceil
 
 from limits import RateLimitItem
 from sqlalchemy import LargeBinary, delete, update
@@ -36,7 +37,7 @@ class Throttle(Base):
             index_elements=[cls.subject, cls.started_at], set_={"attempts": cls.attempts + 1}
         ).returning(cls.attempts)
         attempts = session.execute(counted).scalar_one()
-        return 0 if attempts <= limit.amount else max(1, round((end - utcnow()).total_seconds()))
+        return 0 if attempts <= limit.amount else max(1, ceil((end - utcnow()).total_seconds()))
 
     @classmethod
     def take_back(cls, session: DbSession, limit: RateLimitItem, *subject: str) -> None:

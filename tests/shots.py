@@ -1,0 +1,203 @@
+"""Pictures of every state of the API Keys tab and of the other pages, into `shots/`: `python3 dev.py shots [WORD]`.
+
+With a WORD only the states whose name holds it. `python3 dev.py shots readme` writes the picture that README shows.
+"""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from pulse import create_app, schema
+from pulse.abilities import Ability
+from pulse.clock import utcnow
+from pulse.config import Settings
+from pulse.extensions import db
+from pulse.models.api_key import ApiKey
+from pulse.plans import Plan
+from tests.browser.conftest import FLAGS, sign_in
+from tests.factories import Person, make_key, make_person
+from tests.live import Server, serving
+
+FOLDER = Path("shots")
+README = Path("docs/api-keys.png")
+SIZES = {"1280": (1280, 900), "375": (375, 812)}
+THEMES = ("light", "dark")
+Act = Callable[[Page], None]
+
+
+def cast_keys(person: Person) -> None:
+    """Give a person keys in every state the list can show."""
+    named = {
+        "CI/CD Pipeline": (Ability.MONITORS_READ, Ability.MONITORS_WRITE, Ability.CHECKS_RUN, Ability.CHECKS_READ, Ability.KEY_ROTATE),
+        "Dashboard Widget": (Ability.MONITORS_READ, Ability.CHECKS_READ),
+        "Zapier Integration": (Ability.INCIDENTS_READ,),
+        "Nightly report": (Ability.CHECKS_READ, Ability.INCIDENTS_READ),
+        "Old laptop": (Ability.MONITORS_READ,),
+    }
+    made = {name: make_key(person, *abilities, name=name) for name, abilities in named.items()}
+    now = utcnow()
+    for name, ago in (("CI/CD Pipeline", 3), ("Dashboard Widget", 60 * 26), ("Old laptop", 60 * 24 * 200)):
+        token = made[name].key.token
+        token.first_used_at = token.last_used_at = now - timedelta(minutes=ago)
+    for key in ApiKey.of_user(db.session, person.user_id):
+        key.created_at = now - timedelta(days=30 + key.id)
+    made["Nightly report"].key.expires_at = now + timedelta(days=6)
+    made["Old laptop"].key.expires_at = now - timedelta(days=2)
+    db.session.commit()
+
+
+def open_keys(page: Page) -> None:
+    page.goto("/settings/api-keys")
+
+
+def open_create(page: Page) -> None:
+    open_keys(page)
+    page.get_by_role("link", name="Create API Key").click()
+    page.get_by_role("dialog").wait_for()
+
+
+def refuse_create(page: Page) -> None:
+    open_create(page)
+    page.get_by_role("dialog").get_by_role("button", name="Create", exact=True).click()
+    page.get_by_text("Choose at least one permission.").wait_for()
+
+
+def reveal(page: Page) -> None:
+    open_create(page)
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill(f"Deploy {utcnow().timestamp()}"[:24])
+    dialog.locator("input[value='monitors:read']").check()
+    dialog.get_by_role("button", name="Create", exact=True).click()
+    page.get_by_label("Token", exact=True).wait_for()
+
+
+def reveal_shown(page: Page) -> None:
+    reveal(page)
+    page.get_by_role("button", name="Show").click()
+
+
+def open_menu(page: Page) -> None:
+    open_keys(page)
+    page.get_by_role("button", name="Actions for Dashboard Widget").click()
+
+
+def open_act(label: str) -> Act:
+    def act(page: Page) -> None:
+        open_menu(page)
+        page.get_by_role("menuitem", name=label).click()
+        page.get_by_role("dialog").wait_for()
+
+    return act
+
+
+def open_key(page: Page) -> None:
+    open_keys(page)
+    page.get_by_role("link", name="CI/CD Pipeline").click()
+    page.get_by_role("heading", name="CI/CD Pipeline").wait_for()
+
+
+def visit(path: str) -> Act:
+    return lambda page: page.goto(path) and None
+
+
+STATES: dict[str, tuple[str, Act]] = {
+    "keys-list": ("alice", open_keys),
+    "keys-menu": ("alice", open_menu),
+    "keys-create": ("alice", open_create),
+    "keys-create-refused": ("alice", refuse_create),
+    "keys-reveal": ("alice", reveal),
+    "keys-reveal-shown": ("alice", reveal_shown),
+    "keys-rotate": ("alice", open_act("Rotate")),
+    "keys-delete": ("alice", open_act("Delete")),
+    "key-page": ("alice", open_key),
+    "keys-empty": ("charlie", open_keys),
+    "keys-free": ("frank", open_keys),
+    "keys-limit": ("lisa", open_keys),
+    "profile": ("alice", visit("/settings/profile")),
+    "billing": ("alice", visit("/settings/billing")),
+    "billing-free": ("frank", visit("/settings/billing")),
+    "monitors-empty": ("charlie", visit("/monitors")),
+    "monitors-new": ("charlie", visit("/monitors/new")),
+    "incidents-empty": ("charlie", visit("/incidents")),
+    "not-found": ("alice", visit("/no-such-page")),
+    "support": ("dana", visit("/support")),
+    "sign-in": ("", visit("/sign-in")),
+    "sign-up": ("", visit("/sign-up")),
+    "forgot": ("", visit("/forgot-password")),
+}
+
+
+@contextmanager
+def stage() -> Iterator[tuple[Server, dict[str, Person]]]:
+    """Run a server with the cast in it."""
+    with tempfile.TemporaryDirectory(prefix="pulse-shots-") as name:
+        settings = Settings(data=Path(name), password_cost=4)
+        schema.migrate(settings.database)
+        app = create_app(settings)
+        with app.app_context():
+            people = make_cast(app)
+        with serving(settings, PULSE_SUPPORT_EMAIL="support@example.com", PULSE_LOGIN_LIMIT="1000 per minute") as server:
+            yield server, people
+
+
+def make_cast(app: Flask) -> dict[str, Person]:
+    """Sign up those whose pages differ."""
+    people = {
+        name: make_person(app, name.capitalize(), f"{name}@example.com", plan)
+        for name, plan in (
+            ("alice", Plan.PROFESSIONAL),
+            ("charlie", Plan.STARTER),
+            ("frank", Plan.FREE),
+            ("lisa", Plan.STARTER),
+            ("dana", Plan.FREE),
+        )
+    }
+    cast_keys(people["alice"])
+    for number in range(5):
+        make_key(people["lisa"], Ability.MONITORS_READ, name=f"Worker {number + 1}")
+    people["dana"].make_staff()
+    return people
+
+
+def take(browser: Browser, server: Server, person: Person | None, act: Act, files: dict[tuple[str, str], Path]) -> None:
+    """Take one state's pictures in all sizes and themes."""
+    for (size, theme), file in files.items():
+        width, height = SIZES[size]
+        context = browser.new_context(
+            base_url=server.url, viewport={"width": width, "height": height}, color_scheme="dark" if theme == "dark" else "light"
+        )
+        page = context.new_page()
+        if person is not None:
+            sign_in(page, person)
+        act(page)
+        page.wait_for_timeout(200)
+        page.screenshot(path=file, full_page=True)
+        context.close()
+
+
+def main(word: str = "") -> None:
+    """Take all pictures, or those of the states whose name holds `word`."""
+    FOLDER.mkdir(exist_ok=True)
+    system = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with stage() as (server, people), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=system, args=FLAGS)
+        if word == "readme":
+            README.parent.mkdir(exist_ok=True)
+            take(browser, server, people["alice"], open_keys, {("1280", "light"): README})
+            return
+        for name, (who, act) in STATES.items():
+            if word in name:
+                files = {(size, theme): FOLDER / f"{name}-{size}-{theme}.png" for size in SIZES for theme in THEMES}
+                take(browser, server, people.get(who), act, files)
+                print(name, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:2])
