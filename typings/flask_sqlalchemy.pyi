@@ -1,0 +1,13 @@
+# The part of Flask-SQLAlchemy that Pulse uses: engine and session, no model. Its own types name a subclass of `Session`
+# which no function of ours needs, and `scoped_session` is invariant.
+from flask import Flask
+from sqlalchemy import Engine, MetaData
+from sqlalchemy.orm import Session, scoped_session
+
+class SQLAlchemy:
+    def __init__(self, app: Flask | None = None, *, metadata: MetaData | None = None) -> None: ...
+    def init_app(self, app: Flask) -> None: ...
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def session(self) -> scoped_session[Session]: ...
