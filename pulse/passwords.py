@@ -8,6 +8,8 @@ from threading import BoundedSemaphore
 import bcrypt
 
 SHORTEST, LONGEST = 8, 1024
+LONGEST_REPEATED = 16
+"""One character up to so many times is as common as any word."""
 COMMON = frozenset((Path(__file__).parent / "common_passwords.txt").read_text("ascii").split())
 """The most common ones that are long enough, case-folded."""
 COST = 12
@@ -50,6 +52,6 @@ def fault(password: str) -> str | None:
         return f"Use at least {SHORTEST} characters."
     if len(password) > LONGEST:
         return f"Use at most {LONGEST:,} characters."
-    if password.casefold() in COMMON or len(set(password)) == 1:
+    if password.casefold() in COMMON or (len(set(password)) == 1 and len(password) <= LONGEST_REPEATED):
         return "This password is among the most common ones. Choose another."
     return None

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from pulse.extensions import db, services
 from pulse.htmx import go, render
 from pulse.models.api_key import ApiKey
+from pulse.models.monitor import Monitor
 from pulse.models.team import Membership
 from pulse.plans import Plan
 from pulse.problems import Problem
@@ -33,7 +34,7 @@ class Used:
         """Count it for somebody's place in a team."""
         members = select(func.count()).where(Membership.team_id == place.team_id)
         return cls(
-            monitors=0,
+            monitors=Monitor.count(db.session, place.team_id),
             members=db.session.scalar(members) or 0,
             api_keys=ApiKey.count(db.session, place.user_id, place.team_id),
         )

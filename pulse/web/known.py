@@ -39,7 +39,7 @@ def forget() -> None:
 
 
 def _tell(value: str, seconds: int) -> None:
-    secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
+    secure = services().settings.site.startswith("https://")
 
     def tell(response: Response) -> Response:
         response.set_cookie(_name(), value, seconds, secure=secure, httponly=True, samesite="Lax")

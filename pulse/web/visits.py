@@ -60,16 +60,18 @@ def load(_request: Request) -> User | None:
     token = session.get(TOKEN)
     if not isinstance(token, str):
         return None
-    db.session.connection(execution_options=READ_ONLY)
+    if began := not db.session().in_transaction():
+        db.session.connection(execution_options=READ_ONLY)
     found = BrowserSession.find(db.session, token)
     if found is None or not found.user.is_active:
-        db.session.rollback()
+        if began:
+            db.session.rollback()
         return None
     g.browser_session_id = found.id
     g.seen_at = found.last_seen_at
     trace().asked_by(Kind.USER, found.user_id)
     user = found.user
-    if request.method not in ("GET", "HEAD", "OPTIONS"):
+    if began and request.method not in ("GET", "HEAD", "OPTIONS"):
         # What follows may write, so it begins a transaction of its own, with the lock.
         db.session.rollback()
     return user

@@ -1,7 +1,7 @@
 """What all forms share: text that every database can hold, and a model's refusal told at its field."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import Field, Form, StringField
@@ -19,7 +19,7 @@ class BaseForm(FlaskForm):
 
     def tell(self, refused: Refused) -> None:
         """Put a rule's refusal where the person looks: at its field, else on top of the form."""
-        field = cast("Field | None", self._fields.get(refused.field or ""))
+        field = self._fields.get(refused.field or "")
         if field is None:
             self.form_errors = [*self.form_errors, str(refused)]
         else:
