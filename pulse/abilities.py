@@ -46,7 +46,7 @@ SENTENCES = {
     Ability.ALERTS_READ: "Read alert rules and notification channels.",
     Ability.ALERTS_WRITE: "Create, change, test and delete alert rules and notification channels.",
     Ability.PROJECTS_READ: "List projects.",
-    Ability.PROJECTS_WRITE: "Create, rename and delete projects.",
+    Ability.PROJECTS_WRITE: "Create, change and delete projects.",
     Ability.TEAM_READ: "List the team's members and invitations.",
     Ability.TEAM_WRITE: "Invite people, change roles and remove members.",
     Ability.KEY_ROTATE: "Replace its own token by a new one.",

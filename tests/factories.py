@@ -63,8 +63,10 @@ def make_person(app: Flask, name: str, email: str, plan: Plan = Plan.PROFESSIONA
     with app.app_context():
         password_hash = services().passwords.hash(PASSWORD)
     user = User.sign_up(db.session, name=name, email=email, password_hash=password_hash, plan=plan, by=OPERATOR)
+    person = Person(user.id, user.memberships[0].team_id, email)
+    # Nothing is read after the commit: on SQLite a transaction left open would lock out the servers of other tests.
     db.session.commit()
-    return Person(user.id, user.memberships[0].team_id, email)
+    return person
 
 
 def join(person: Person, team: Team, role: Role = Role.MEMBER) -> Person:
