@@ -2,10 +2,11 @@
 
 from typing import cast
 
-from flask import Request, g, request, session
+from flask import Request, abort, g, make_response, request, session
 from flask_login import current_user
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm.exc import ObjectDeletedError
 
 from pulse.clock import utcnow
 from pulse.db import READ_ONLY
@@ -99,8 +100,16 @@ def note_seen() -> None:
 
 
 def user() -> User:
-    """Return who is signed in; only views that require it may ask."""
-    return cast("User", current_user._get_current_object())  # noqa: SLF001 - the proxy's own way to what it stands for
+    """Return who is signed in; only views that require it may ask.
+
+    An account that was deleted since the request began is signed out.
+    """
+    who = cast("User", current_user._get_current_object())  # noqa: SLF001 - the proxy's own way to what it stands for
+    try:
+        who.id  # noqa: B018 - reads the row anew, if a transaction has ended since
+    except ObjectDeletedError:
+        abort(make_response(login_manager.unauthorized()))
+    return who
 
 
 def is_signed_in() -> bool:

@@ -1,5 +1,7 @@
 """Settings, tab Profile."""
 
+import threading
+
 import pytest
 
 from pulse.extensions import db
@@ -130,6 +132,18 @@ def test_a_new_password_leaves_keys_alone_and_offers_to_revoke_them(at_home, api
     assert "Your API keys were left alone" in text(page)
     assert soup(page).find("a", string="Revoke All API Keys")
     assert api.get("/key", token).status_code == 200
+
+
+def test_a_new_password_ends_links_that_were_mailed(at_home, other_browser, post, alice):
+    press(at_home, "Save Changes", {"Email": "thief@example.com"})
+    press(at_home, "Save Changes", {"Password": PASSWORD})
+    other_browser.submit("/forgot-password", {"email": alice.email})
+    links = [post.link("thief@example.com"), post.link(alice.email)]
+    at_home.get("/settings/profile")
+
+    press(at_home, "Update Password", CHANGE)
+
+    assert [other_browser.get(link).status_code for link in links] == [410, 410]
 
 
 def test_a_new_password_is_told_by_mail_without_telling_it(at_home, post, alice):
@@ -307,7 +321,8 @@ def test_deleting_leaves_no_word_about_the_person(app, at_home, alice):
     at_home.submit("/forgot-password", {"email": alice.email})
     delete_account(at_home)
     db.session.rollback()
-    db.session.query(Message).delete()
+    (farewell,) = db.session.query(Message)
+    assert farewell.subject == "Your Pulse account was deleted"
 
     rows = [
         [str(value) for value in row]
@@ -332,6 +347,24 @@ def test_whoever_signs_up_next_inherits_nothing(app, api, at_home, visitor, post
     assert_problem(api.get("/key", token), 401, "token_unknown")
     assert Visitor(app).get(link).status_code == 410
     assert ApiKey.of_user(db.session, again.user_id) == []
+
+
+def test_a_double_click_on_delete_deletes_once_and_fails_nowhere(at_home, alice):
+    proof, statuses = at_home.csrf_token("/settings/profile"), []
+    cookie = at_home.client.get_cookie("pulse").value
+
+    def delete(client):
+        client.set_cookie("pulse", cookie)
+        reply = client.post("/settings/profile/delete-account", data={"csrf_token": proof, "password": PASSWORD})
+        statuses.append((reply.status_code, reply.headers["Location"]))
+
+    threads = [threading.Thread(target=delete, args=(Visitor(at_home.client.application).client,)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert statuses == [(303, "/sign-in")] * 6
 
 
 def test_a_stolen_session_cannot_guess_its_way_to_the_end(at_home, alice):
