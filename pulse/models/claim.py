@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import cast
 
-from sqlalchemy import ColumnElement, Row, func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 
 from pulse.clock import utcnow
 from pulse.db import DbSession
 from pulse.models.grid import next_slot
-from pulse.models.monitor import Monitor
+from pulse.models.monitor import Asked, Monitor
 from pulse.plans import INTERVALS
 
 LEASE = timedelta(seconds=90)
@@ -26,16 +26,16 @@ class Claim:
     monitor_id: int
     slot: datetime
     fence: int
-    asked: Row[*tuple[Any, ...]] = field(compare=False, repr=False)
+    asked: Asked = field(compare=False, repr=False)
     """What `request_of` makes the probe's request of."""
 
 
-def claim(session: DbSession, limit: int, ahead: timedelta = timedelta()) -> list[Claim]:
-    """Claim at most `limit` monitors that are due now, or within `ahead`; commit before probing them."""
+def claim(session: DbSession, limit: int, until: datetime) -> list[Claim]:
+    """Claim at most `limit` monitors that are due at `until` or before; commit before probing them."""
     now = utcnow()
     due = (
         select(Monitor.id)
-        .where(Monitor.next_check_at <= now + ahead, _is_free(now))
+        .where(Monitor.next_check_at <= until, _is_free(now))
         .order_by(Monitor.next_check_at)
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
@@ -60,7 +60,7 @@ def claim(session: DbSession, limit: int, ahead: timedelta = timedelta()) -> lis
         )
         .execution_options(synchronize_session=False)
     )
-    claims = [Claim(row.id, row.next_check_at, row.fence, row) for row in session.execute(claimed)]
+    claims = [Claim(row.id, row.next_check_at, row.fence, cast("Asked", row)) for row in session.execute(claimed)]
     return sorted(claims, key=lambda each: each.slot)
 
 

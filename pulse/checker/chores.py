@@ -1,0 +1,79 @@
+"""What is to be done now and then: mail, and clearing up."""
+
+from collections.abc import Callable
+from threading import Event
+from time import monotonic
+
+import structlog
+from sqlalchemy.orm import Session, sessionmaker
+
+from pulse.checker.outages import Patience
+from pulse.checker.worker import Worker
+from pulse.mail import Sender
+from pulse.models.check import Check
+from pulse.models.claim import realign
+from pulse.models.session import BrowserSession
+from pulse.models.throttle import Throttle
+
+MAIL_SECONDS = 1.0
+SWEEP_SECONDS = 60.0
+MOST_SWEEPS = 50
+"""How often a thousand old checks are removed before it is somebody else's turn."""
+
+log = structlog.get_logger("pulse")
+
+
+class Chores:
+    """Sends what is due in the outbox every second, and clears up every minute."""
+
+    def __init__(self, sessions: sessionmaker[Session], sender: Sender) -> None:
+        self._sessions = sessions
+        self._sender = sender
+        self._closing = Event()
+        self._swept_at = float("-inf")
+        self._patience = Patience("chores")
+        self._worker = Worker("chores", self._run)
+
+    def start(self) -> None:
+        """Begin, on a thread of its own."""
+        self._worker.start()
+
+    def check(self) -> None:
+        """Raise what ended the thread, if anything did."""
+        self._worker.check()
+
+    def close(self) -> None:
+        """End the thread; a mail server that does not answer is not waited for, its mail is tried again."""
+        self._closing.set()
+        self._worker.join(2)
+
+    def do_all(self) -> None:
+        """Do everything once, on the caller's thread."""
+        while self._sender.send_due(self._sessions):
+            pass
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Remove what has run out and what the plans do not keep; take up monitors that a clock set back has lost."""
+        self._in_transaction(BrowserSession.sweep)
+        self._in_transaction(Throttle.sweep)
+        if moved := self._in_transaction(realign):
+            log.warning("clock_set_back", monitors=moved)
+        for _ in range(MOST_SWEEPS):
+            # Small and apart: nobody else waits for long.
+            if not self._in_transaction(Check.sweep) or self._closing.wait(0.05):
+                return
+
+    def _in_transaction(self, act: Callable[[Session], int | None]) -> int | None:
+        with self._sessions.begin() as session:
+            return act(session)
+
+    def _run(self) -> None:
+        while not self._closing.wait(self._patience.seconds or MAIL_SECONDS):
+            self._patience.attempt(self._turn)
+
+    def _turn(self) -> None:
+        self._sender.send_due(self._sessions)
+        if monotonic() - self._swept_at >= SWEEP_SECONDS:
+            self.sweep()
+            self._swept_at = monotonic()

@@ -1,0 +1,214 @@
+"""The loop: claim what is due, have it probed, record what came of it."""
+
+import signal
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from time import monotonic, sleep
+from types import FrameType
+from typing import Self
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from pulse.addresses import AddressGuard
+from pulse.checker.chores import Chores
+from pulse.checker.outages import Patience, is_outage
+from pulse.checker.probing import Probing
+from pulse.clock import utcnow
+from pulse.config import Settings
+from pulse.db import connect
+from pulse.mail import Sender
+from pulse.models.claim import Claim, claim, next_due, release, skip
+from pulse.models.monitor import request_of
+from pulse.models.recording import Result, record
+from pulse.probe import Prober, Request
+from pulse.vault import Unreadable, Vault
+
+MOST_IN_HAND = 1000
+CLAIMED_AT_ONCE = 100
+RECORDED_AT_ONCE = 200
+RECORDED_EVERY = 0.25
+AHEAD = timedelta(seconds=0.25)
+"""How long before its slot a monitor is claimed, so that its probe begins on time whatever the database does."""
+LOOK_SECONDS = 1.0
+"""How long a new monitor may wait to be noticed."""
+TICK_SECONDS = 0.05
+FINISH_SECONDS = 7.0
+"""How long what is in hand may take when the checker is told to end; it all ends within 10."""
+
+log = structlog.get_logger("pulse")
+
+
+class Checker:
+    """One checker. It is used once: `run` until it is stopped, or `run_once`."""
+
+    def __init__(self, sessions: sessionmaker[Session], vault: Vault, prober: Prober[Claim], sender: Sender) -> None:
+        self._sessions = sessions
+        self._vault = vault
+        self._probing = Probing(prober)
+        self._chores = Chores(sessions, sender)
+        self._patience = Patience("checks")
+        self._held: set[Claim] = set()
+        self._results: list[Result] = []
+        self._record_at = 0.0
+        self._look_at = 0.0
+        self._stopping = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Build the one that the settings describe."""
+        sessions = sessionmaker(connect(settings.database))
+        vault = Vault(settings.secret, *settings.former_secrets)
+        return cls(sessions, vault, Prober(AddressGuard(settings.allowed_networks)), Sender.of(settings))
+
+    def stop(self) -> None:
+        """Have `run` finish what is in hand and return; safe to call from a signal's handler and from other threads."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Check what is due until `stop` is called. An outage of the database is waited out, any other failure raises."""
+        log.info("checker_started")
+        self._probing.start()
+        self._chores.start()
+        try:
+            while not self._stopping:
+                self._patience.attempt(self._turn)
+                self._chores.check()
+                self._rest(self._patience.seconds or TICK_SECONDS)
+            self._finish(monotonic() + FINISH_SECONDS)
+        finally:
+            self._chores.close()
+            self._probing.close()
+        log.info("checker_stopped")
+
+    def run_once(self) -> None:
+        """Check everything that is due by now, do the chores, and return; raises when the database is away."""
+        now = utcnow()
+        self._probing.start()
+        try:
+            while self._claim(now) or self._held:
+                self._await_results()
+                self._record_all()
+        finally:
+            self._probing.close()
+        self._chores.do_all()
+
+    # --- steps -------------------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        self._collect()
+        if self._results and (len(self._results) >= RECORDED_AT_ONCE or monotonic() >= self._record_at):
+            self._record_all()
+            self._look_at = 0.0  # What was recorded has its next slot now, perhaps a near one.
+        if monotonic() >= self._look_at:
+            while self._claim(utcnow() + AHEAD) == CLAIMED_AT_ONCE:
+                pass
+            self._look_at = monotonic() + self._until_next_due()
+
+    def _await_results(self) -> None:
+        while self._held and not self._results:
+            sleep(TICK_SECONDS / 5)
+            self._collect()
+
+    def _collect(self) -> None:
+        """Take over what the probing thread is done with."""
+        for done, result in self._probing.take():
+            if not self._results:
+                self._record_at = monotonic() + RECORDED_EVERY
+            self._held.discard(done)
+            self._results.append(result)
+
+    def _record_all(self) -> None:
+        while batch := self._results[:RECORDED_AT_ONCE]:
+            self._record(batch)
+            del self._results[: len(batch)]
+
+    def _record(self, batch: Sequence[Result]) -> None:
+        try:
+            with self._sessions.begin() as session:
+                record(session, batch)
+        except SQLAlchemyError as error:
+            if is_outage(error):
+                raise
+            self._record_apart(batch, error)
+
+    def _record_apart(self, batch: Sequence[Result], error: SQLAlchemyError) -> None:
+        """Find the result that the database does not take, so that it costs nothing but itself."""
+        if len(batch) > 1:
+            for each in batch:
+                self._record([each])
+        else:
+            log.error("result_dropped", monitor=batch[0].monitor_id, exc_info=error)
+
+    def _claim(self, until: datetime) -> int:
+        """Claim a batch and hand it on; return how many there were."""
+        room = min(CLAIMED_AT_ONCE, MOST_IN_HAND - len(self._held) - len(self._results))
+        if room <= 0:
+            return 0
+        with self._sessions.begin() as session:
+            claims = claim(session, room, until)
+        unable = [each for each in claims if not self._begin(each)]
+        if unable:
+            with self._sessions.begin() as session:
+                skip(session, unable)
+        return len(claims)
+
+    def _begin(self, claimed: Claim) -> bool:
+        request = self._request(claimed)
+        if request is None:
+            return False
+        self._held.add(claimed)
+        self._probing.add(claimed, request)
+        return True
+
+    def _request(self, claimed: Claim) -> Request | None:
+        try:
+            return request_of(claimed.asked, self._vault)
+        except (Unreadable, ValueError) as error:
+            log.exception("check_impossible", monitor=claimed.monitor_id, exc_info=error)
+            return None
+
+    def _until_next_due(self) -> float:
+        with self._sessions.begin() as session:
+            session.connection(execution_options={"sqlite_begin": "DEFERRED"})
+            due = next_due(session)
+        return LOOK_SECONDS if due is None else min(LOOK_SECONDS, (due - utcnow() - AHEAD).total_seconds())
+
+    def _rest(self, seconds: float) -> None:
+        until = monotonic() + seconds
+        while not self._stopping and (left := until - monotonic()) > 0:
+            sleep(min(left, TICK_SECONDS))
+
+    def _finish(self, until: float) -> None:
+        """Record what ends in time, and give back what does not: another checker, or the next start, takes it up at once."""
+        while (self._held or self._results) and monotonic() < until:
+            self._collect()
+            if not self._patience.attempt(self._record_all):
+                sleep(min(self._patience.seconds, max(0.0, until - monotonic())))
+            sleep(TICK_SECONDS)
+        if self._held:
+            self._patience.attempt(self._give_back)
+        if self._results:
+            log.error("results_lost", results=len(self._results))
+
+    def _give_back(self) -> None:
+        with self._sessions.begin() as session:
+            release(session, self._held)
+
+
+def run(settings: Settings) -> None:
+    """Run a checker until the process is told to end."""
+    checker = Checker.of(settings)
+
+    def told_to_end(_number: int, _frame: FrameType | None) -> None:
+        checker.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, told_to_end)
+    checker.run()
+
+
+def run_once(settings: Settings) -> None:
+    """Check everything that is due, send what is queued, and return."""
+    Checker.of(settings).run_once()

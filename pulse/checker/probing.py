@@ -1,0 +1,74 @@
+"""The thread that probes, and does nothing else."""
+
+from collections import deque
+from datetime import datetime
+from heapq import heappop, heappush
+from itertools import count
+from threading import Event
+from time import monotonic
+
+from pulse.checker.worker import Worker
+from pulse.clock import utcnow
+from pulse.models.claim import Claim
+from pulse.models.recording import Result
+from pulse.probe import Outcome, Prober, Request
+
+WAKE_SECONDS = 0.05
+"""How long the thread may wait before it looks for new work."""
+
+
+class Probing:
+    """Hands claims to a prober at the moment they are due, and gathers what comes of them."""
+
+    def __init__(self, prober: Prober[Claim]) -> None:
+        self._prober = prober
+        self._new: deque[tuple[float, Claim, Request]] = deque()
+        self._due: list[tuple[float, int, Claim, Request]] = []
+        self._numbers = count()  # Decides between equal times, so that claims are never compared.
+        self._began: dict[Claim, datetime] = {}
+        self._results: deque[tuple[Claim, Result]] = deque()
+        self._closing = Event()
+        self._worker = Worker("probing", self._run)
+
+    def start(self) -> None:
+        """Begin."""
+        self._worker.start()
+
+    def add(self, claim: Claim, request: Request) -> None:
+        """Have a claim probed when its slot comes, at once where that has passed."""
+        wait = max(0.0, (claim.slot - utcnow()).total_seconds())
+        self._new.append((monotonic() + wait, claim, request))
+
+    def take(self) -> list[tuple[Claim, Result]]:
+        """Return what has ended since; raises what ended the thread, if anything did."""
+        self._worker.check()
+        return [self._results.popleft() for _ in range(len(self._results))]
+
+    def close(self) -> None:
+        """Drop what is not done, and end the thread."""
+        self._closing.set()
+        self._worker.join(5)
+
+    def _run(self) -> None:
+        try:
+            while not self._closing.is_set():
+                self._start_due()
+                for claim, outcome in self._prober.poll(self._wait()):
+                    self._results.append((claim, self._result(claim, outcome)))
+        finally:
+            self._prober.close()
+
+    def _start_due(self) -> None:
+        while self._new:
+            at, claim, request = self._new.popleft()
+            heappush(self._due, (at, next(self._numbers), claim, request))
+        while self._due and self._due[0][0] <= monotonic():
+            _, _, claim, request = heappop(self._due)
+            self._began[claim] = utcnow()
+            self._prober.start(claim, request)
+
+    def _wait(self) -> float:
+        return max(0.0, min(WAKE_SECONDS, self._due[0][0] - monotonic())) if self._due else WAKE_SECONDS
+
+    def _result(self, claim: Claim, outcome: Outcome) -> Result:
+        return Result(claim.monitor_id, outcome, self._began.pop(claim), claim.slot, claim.fence)

@@ -1,0 +1,165 @@
+"""The sender of the outbox: by SMTP, or as files where no server is set."""
+
+import os
+import secrets
+import ssl
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.policy import SMTPUTF8
+from pathlib import Path
+from smtplib import SMTP, SMTP_SSL, SMTPException, SMTPRecipientsRefused
+from typing import Protocol, Self
+from urllib.parse import unquote, urlsplit
+
+import structlog
+from sqlalchemy.orm import Session, sessionmaker
+
+from pulse.clock import utcnow
+from pulse.config import Settings
+from pulse.models.outbox import Message
+
+TIMEOUT_SECONDS = 10
+MOST_AT_ONCE = 200
+"""How many mails are sent before the sender looks up again."""
+
+log = structlog.get_logger("pulse")
+
+
+class Refused(Exception):
+    """The mail will never be taken: nobody has that address."""
+
+
+class Transport(Protocol):
+    """Takes mails away."""
+
+    def send(self, mail: EmailMessage) -> None:
+        """Hand one over; raises `Refused`, and `OSError` or `SMTPException` where another try may go better."""
+        ...
+
+
+@dataclass(frozen=True)
+class SmtpServer:
+    """A mail server. TLS from the start, or with STARTTLS as soon as it is offered; its certificate must be valid."""
+
+    host: str
+    port: int
+    username: str = ""
+    password: str = field(default="", repr=False)
+    tls: bool = False
+    own_name: str = "localhost"
+    trust: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
+
+    @classmethod
+    def at(cls, url: str, own_name: str = "localhost") -> Self:
+        """Return the one that `smtp://user:password@host:port` or `smtps://…` names; raises ValueError for another URL."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+            raise ValueError("PULSE_SMTP_URL must be smtp://host:port or smtps://host:port")
+        tls = parts.scheme == "smtps"
+        names = unquote(parts.username or ""), unquote(parts.password or "")
+        return cls(parts.hostname, parts.port or (465 if tls else 25), *names, tls=tls, own_name=own_name)
+
+    def send(self, mail: EmailMessage) -> None:
+        """Deliver one mail over a connection of its own."""
+        with self._connected() as smtp:
+            smtp.ehlo()
+            if not self.tls and smtp.has_extn("starttls"):
+                smtp.starttls(context=self.trust)
+                smtp.ehlo()
+            if self.username:
+                smtp.login(self.username, self.password)
+            try:
+                smtp.send_message(mail)
+            except SMTPRecipientsRefused as error:
+                if all(code >= 500 for code, _ in error.recipients.values()):
+                    raise Refused from error
+                raise
+
+    def _connected(self) -> SMTP:
+        if self.tls:
+            return SMTP_SSL(self.host, self.port, self.own_name, timeout=TIMEOUT_SECONDS, context=self.trust)
+        return SMTP(self.host, self.port, self.own_name, timeout=TIMEOUT_SECONDS)
+
+
+@dataclass(frozen=True)
+class FileOutbox:
+    """A folder with one .eml file a mail, readable by its owner alone."""
+
+    folder: Path
+
+    def send(self, mail: EmailMessage) -> None:
+        """Write one mail; its file appears whole or not at all."""
+        name = f"{utcnow():%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}.eml"
+        unfinished = self.folder / f".{name}"
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(mail.as_bytes(policy=SMTPUTF8))
+        unfinished.rename(self.folder / name)
+        log.info("mail_written", file=str(self.folder / name))
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Sends what waits in the outbox: each mail at least once, and a second time only after a crash between two steps."""
+
+    transport: Transport
+    mail_from: str
+    host: str
+    """The service's own name, for Message-IDs."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Build the one that the settings describe."""
+        host = urlsplit(settings.site).hostname or "localhost"
+        if settings.smtp_url is None:
+            return cls(FileOutbox(settings.outbox), settings.mail_from, host)
+        return cls(SmtpServer.at(settings.smtp_url.get_secret_value(), own_name=host), settings.mail_from, host)
+
+    def send_due(self, sessions: sessionmaker[Session]) -> int:
+        """Try every mail that is due, a bounded number of them; return how many were tried.
+
+        No transaction is open while a server is spoken to. What fails stays, with its next try put off further each time,
+        and is dropped after three days; what can never be delivered is dropped at once.
+        """
+        for tried in range(MOST_AT_ONCE):
+            with sessions.begin() as session:
+                message = Message.claim(session)
+                if message is None:
+                    return tried
+                session.flush()
+                session.expunge(message)
+            if self._is_done_with(message):
+                with sessions.begin() as session:
+                    message.sent(session)
+        return MOST_AT_ONCE
+
+    def compose(self, message: Message) -> EmailMessage:
+        """Return the mail; raises ValueError where a header would hold a line break."""
+        mail = EmailMessage()
+        mail["From"] = self.mail_from
+        mail["To"] = message.recipient
+        mail["Subject"] = message.subject
+        mail["Date"] = message.created_at
+        # The same at every try, so that a mail that arrived twice can be known for one.
+        mail["Message-ID"] = f"<{message.id}.{int(message.created_at.timestamp() * 1000)}@{self.host}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(message.body)
+        return mail
+
+    def _is_done_with(self, message: Message) -> bool:
+        try:
+            mail = self.compose(message)
+        except ValueError as error:
+            log.exception("mail_dropped", mail=message.id, exc_info=error)
+            return True
+        try:
+            self.transport.send(mail)
+        except Refused:
+            log.warning("mail_dropped", mail=message.id, attempts=message.attempts, failure="Refused")
+            return True
+        except (OSError, SMTPException, UnicodeError) as error:
+            what = "mail_dropped" if message.is_hopeless else "mail_put_off"
+            log.warning(what, mail=message.id, attempts=message.attempts, failure=type(error).__name__)
+            return message.is_hopeless
+        log.info("mail_sent", mail=message.id)
+        return True
