@@ -41,6 +41,9 @@ OFFLINE = (
 PIP = {"PIP_CONSTRAINT": os.devnull, "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 """Takes back what people set for other projects; their mirrors, proxies and certificates stay in force."""
 
+NPM_OPTIONS = ("--loglevel=error", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000")
+"""By default it would take over a minute to tell that there is no network."""
+
 
 class Trouble(Exception):
     """Something the person at the keyboard can mend; its text says how."""
@@ -176,7 +179,7 @@ def fetch_assets() -> None:
             shutil.copy(ASSETS / each, folder / each)
         npm = find_npm(folder)
         path = f"{Path(npm[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-        quietly("npm", [*npm, "ci", "--loglevel=error"], cwd=folder, env=os.environ | {"PATH": path})
+        quietly("npm", [*npm, "ci", *NPM_OPTIONS], cwd=folder, env=os.environ | {"PATH": path, "NODE_USE_SYSTEM_CA": "1"})
         library = (folder / "node_modules" / "htmx.org" / "dist" / "htmx.min.js").read_bytes()
     version = json.loads((ASSETS / "package.json").read_bytes())["dependencies"]["htmx.org"]
     if f'version="{version}"'.encode() not in library:
