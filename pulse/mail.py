@@ -22,6 +22,8 @@ TIMEOUT_SECONDS = 10
 MOST_AT_ONCE = 200
 """How many mails are sent before the sender looks up again."""
 
+READABLE = SMTPUTF8.clone(linesep="\n")
+
 log = structlog.get_logger("pulse")
 
 
@@ -88,12 +90,13 @@ class FileOutbox:
     folder: Path
 
     def send(self, mail: EmailMessage) -> None:
-        """Write one mail; its file appears whole or not at all."""
+        """Write one mail, in plain text for whoever opens it; its file appears whole or not at all."""
+        mail.set_content(mail.get_content(), cte="8bit")
         name = f"{utcnow():%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}.eml"
         unfinished = self.folder / f".{name}"
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(mail.as_bytes(policy=SMTPUTF8))
+            file.write(mail.as_bytes(policy=READABLE))
         unfinished.rename(self.folder / name)
         log.info("mail_written", file=str(self.folder / name))
 

@@ -90,7 +90,7 @@ def _has_failed_since(session: DbSession, rule: AlertRule, standing: Standing) -
     ended = session.scalar(select(func.max(Incident.resolved_at)).where(*mine))
     if ended is None:
         return True
-    failed = (Check.monitor_id == standing.monitor_id, Check.checked_at >= ended, Check.up.is_(False))
+    failed = (Check.monitor_id == standing.monitor_id, Check.checked_at > ended, Check.up.is_(False))
     return (session.scalar(select(func.count()).where(*failed)) or 0) >= rule.value
 
 
