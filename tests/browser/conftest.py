@@ -83,4 +83,4 @@ def sign_in(page: Page, person: Person) -> None:
     page.get_by_label("Email").fill(person.email)
     page.get_by_label("Password", exact=True).fill(person.password)
     page.get_by_role("button", name="Sign In").click()
-    page.get_by_role("link", name="Settings").first.wait_for()
+    page.wait_for_url(lambda url: "/sign-in" not in url)
