@@ -1,11 +1,11 @@
 """The loop: claim what is due, have it probed, record what came of it."""
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from time import monotonic, sleep
 from types import FrameType
-from typing import Self
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -54,13 +54,6 @@ class Checker:
         self._record_at = 0.0
         self._look_at = 0.0
         self._stopping = False
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Build the one that the settings describe."""
-        sessions = sessionmaker(connect(settings.database))
-        vault = Vault(settings.secret, *settings.former_secrets)
-        return cls(sessions, vault, Prober(AddressGuard(settings.allowed_networks)), Sender.of(settings))
 
     def stop(self) -> None:
         """Have `run` finish what is in hand and return; safe to call from a signal's handler and from other threads."""
@@ -199,16 +192,28 @@ class Checker:
 
 def run(settings: Settings) -> None:
     """Run a checker until the process is told to end."""
-    checker = Checker.of(settings)
+    with _made(settings) as checker:
 
-    def told_to_end(_number: int, _frame: FrameType | None) -> None:
-        checker.stop()
+        def told_to_end(_number: int, _frame: FrameType | None) -> None:
+            checker.stop()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, told_to_end)
-    checker.run()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, told_to_end)
+        checker.run()
 
 
 def run_once(settings: Settings) -> None:
-    """Check everything that is due, send what is queued, and return."""
-    Checker.of(settings).run_once()
+    """Check everything that is due, send what is queued, and return; raises when the database is away."""
+    with _made(settings) as checker:
+        checker.run_once()
+
+
+@contextmanager
+def _made(settings: Settings) -> Generator[Checker]:
+    """Build the checker that the settings describe."""
+    engine = connect(settings.database)
+    vault = Vault(settings.secret, *settings.former_secrets)
+    try:
+        yield Checker(sessionmaker(engine), vault, Prober(AddressGuard(settings.allowed_networks)), Sender.of(settings))
+    finally:
+        engine.dispose()

@@ -1,6 +1,6 @@
 """What tests of models may ask for besides."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
@@ -15,7 +15,7 @@ def statements(app: Flask) -> Callable[[], AbstractContextManager[list[str]]]:
     """Collects the statements that are sent to the database within a block."""
 
     @contextmanager
-    def collect() -> Iterator[list[str]]:
+    def collect() -> Generator[list[str]]:
         sent: list[str] = []
 
         def note(_connection, _cursor, statement, *_) -> None:

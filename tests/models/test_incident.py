@@ -149,7 +149,7 @@ def test_both_ends_are_mailed_to_the_teams_owner(alice, bob):
     check(make_monitor(alice, name="Shop"), BAD, BAD, GOOD, GOOD)
 
     assert mails() == [("alice@example.com", "Down: Shop"), ("alice@example.com", "Resolved: Shop")]
-    down = db.session.scalars(select(Message.body).order_by(Message.id)).first()
+    down = db.session.scalars(select(Message.body).order_by(Message.id)).all()[0]
     assert "unexpected status" in down
     assert "Monitor down" in down
 
