@@ -35,7 +35,13 @@ Act = Callable[[Page], None]
 def cast_keys(person: Person) -> None:
     """Give a person keys in every state the list can show."""
     named = {
-        "CI/CD Pipeline": (Ability.MONITORS_READ, Ability.MONITORS_WRITE, Ability.CHECKS_RUN, Ability.CHECKS_READ, Ability.KEY_ROTATE),
+        "CI/CD Pipeline": (
+            Ability.MONITORS_READ,
+            Ability.MONITORS_WRITE,
+            Ability.CHECKS_RUN,
+            Ability.CHECKS_READ,
+            Ability.KEY_ROTATE,
+        ),
         "Dashboard Widget": (Ability.MONITORS_READ, Ability.CHECKS_READ),
         "Zapier Integration": (Ability.INCIDENTS_READ,),
         "Nightly report": (Ability.CHECKS_READ, Ability.INCIDENTS_READ),
