@@ -1,6 +1,6 @@
 """How Alembic reaches the database: through Pulse's own engine, one migrating process at a time."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy import Connection, text
@@ -28,7 +28,7 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
-def rendered(kind: str, item: Any, _context: Any) -> str | bool:
+def rendered(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """Write our own column type as the plain one it is in the database: migrations outlive the code."""
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UTCDateTime) else False
 

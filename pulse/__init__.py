@@ -52,7 +52,7 @@ def leave(response: Response) -> Response:
 def configure(app: Flask, settings: Settings) -> None:
     """Set what Flask and its extensions read from the app's configuration."""
     over_https = settings.site.startswith("https://")
-    app.config.update(
+    app.config.update(  # pyright: ignore[reportUnknownMemberType] - a dict of anything
         SECRET_KEY=settings.secret,
         SECRET_KEY_FALLBACKS=list(settings.former_secrets),
         SESSION_COOKIE_NAME="__Host-pulse" if over_https else "pulse",

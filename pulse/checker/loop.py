@@ -20,7 +20,7 @@ from pulse.config import Settings
 from pulse.db import connect
 from pulse.mail import Sender
 from pulse.models.claim import Claim, claim, next_due, release, skip
-from pulse.models.monitor import request_of
+from pulse.models.monitor_request import request_of
 from pulse.models.recording import Result, record
 from pulse.probe import Prober, Request
 from pulse.vault import Unreadable, Vault

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, and_, case, delete, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, case, delete, exists, func, literal, select, tuple_
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -127,12 +127,12 @@ class Check(Base):
 
     @classmethod
     def _sweep_plan(cls, session: DbSession, plan: Plan) -> int:
+        """Take the monitors first: each has its old checks at one end of an index, whatever the size of the table."""
         oldest = utcnow() - timedelta(days=plan.limits.history_days)
-        old = (
-            select(cls.id)
-            .join(Monitor, and_(Monitor.id == cls.monitor_id, cls.checked_at < oldest))
-            .join(Team, Team.id == Monitor.team_id)
-            .where(Team.plan_name == plan.value)
-            .limit(SWEPT_AT_ONCE)
-        )
-        return len(session.execute(delete(cls).where(cls.id.in_(old)).returning(cls.id)).all())
+        old = exists().where(cls.monitor_id == Monitor.id, cls.checked_at < oldest)
+        of_plan = select(Monitor.id).join(Team, Team.id == Monitor.team_id).where(Team.plan_name == plan.value, old)
+        monitors = session.scalars(of_plan.limit(SWEPT_AT_ONCE)).all()
+        if not monitors:
+            return 0
+        ids = select(cls.id).where(cls.monitor_id.in_(monitors), cls.checked_at < oldest).limit(SWEPT_AT_ONCE)
+        return len(session.execute(delete(cls).where(cls.id.in_(ids)).returning(cls.id)).all())

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from pulse.clock import utcnow
 from pulse.db import DbSession
 from pulse.models.grid import next_slot
-from pulse.models.monitor import Asked, Monitor
+from pulse.models.monitor import Monitor
+from pulse.models.monitor_request import Asked
 from pulse.plans import INTERVALS
 
 LEASE = timedelta(seconds=90)
@@ -30,6 +31,19 @@ class Claim:
     """What `request_of` makes the probe's request of."""
 
 
+ASKED = (
+    Monitor.url,
+    Monitor.method,
+    Monitor.timeout_seconds,
+    Monitor.expected_status,
+    Monitor.verify_tls,
+    Monitor.headers_sealed,
+    Monitor.body_sealed,
+    Monitor.auth_sealed,
+)
+"""The columns of an `Asked`."""
+
+
 def claim(session: DbSession, limit: int, until: datetime) -> list[Claim]:
     """Claim at most `limit` monitors that are due at `until` or before; commit before probing them."""
     now = utcnow()
@@ -45,19 +59,7 @@ def claim(session: DbSession, limit: int, until: datetime) -> list[Claim]:
         update(Monitor)
         .where(Monitor.id.in_(select(due.c.id)))
         .values(lease_until=now + LEASE, fence=Monitor.fence + 1)
-        .returning(
-            Monitor.id,
-            Monitor.next_check_at,
-            Monitor.fence,
-            Monitor.url,
-            Monitor.method,
-            Monitor.timeout_seconds,
-            Monitor.expected_status,
-            Monitor.verify_tls,
-            Monitor.headers_sealed,
-            Monitor.body_sealed,
-            Monitor.auth_sealed,
-        )
+        .returning(Monitor.id, Monitor.next_check_at, Monitor.fence, *ASKED)
         .execution_options(synchronize_session=False)
     )
     claims = [Claim(row.id, row.next_check_at, row.fence, cast("Asked", row)) for row in session.execute(claimed)]

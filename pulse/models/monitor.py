@@ -3,11 +3,10 @@
 What must be sent but nobody may read again (header values, body, credentials) is sealed.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, Select, String, case, func, select
 from sqlalchemy.ext.hybrid import hybrid_property
@@ -20,9 +19,10 @@ from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 from pulse.models.event import SYSTEM, About, Actor, Event
 from pulse.models.grid import next_slot
 from pulse.models.monitor_fields import CLEARED, MonitorFields, check_fields
+from pulse.models.monitor_request import request_of, sealed_auth, sealed_headers
 from pulse.models.project import Project
 from pulse.models.refusals import Conflict, Faults, Invalid, LimitReached
-from pulse.probe import WITH_BODY, BasicAuth, BearerAuth, Request
+from pulse.probe import WITH_BODY, Request
 from pulse.vault import Vault
 
 if TYPE_CHECKING:
@@ -50,19 +50,6 @@ class LastCheck:
     response_time_ms: int | None
     error: str | None
     checked_at: datetime
-
-
-class Asked(Protocol):
-    """What a request is made of; a monitor has it, and a row of a claim."""
-
-    url: Any
-    method: Any
-    timeout_seconds: Any
-    expected_status: Any
-    verify_tls: Any
-    headers_sealed: Any
-    body_sealed: Any
-    auth_sealed: Any
 
 
 class Monitor(Base):
@@ -318,11 +305,11 @@ class Monitor(Base):
                 case "name":
                     self.name, self.name_folded = value, names.fold(value)
                 case "headers":
-                    self.header_names, self.headers_sealed = list(value), vault.seal(json.dumps(value)) if value else None
+                    self.header_names, self.headers_sealed = list(value), sealed_headers(value, vault)
                 case "body":
                     self.body_sealed = vault.seal(value) if value else None
                 case "auth":
-                    self.auth_type, self.auth_sealed = _sealed_auth(value, vault)
+                    self.auth_type, self.auth_sealed = sealed_auth(value, vault)
                 case _:
                     setattr(self, field, value)
         if self.method not in WITH_BODY:
@@ -342,37 +329,6 @@ class Monitor(Base):
         about = About(by.user_id, self.team_id, monitor_id=self.id, detail={"name": self.name} | detail)
         Event.record(session, action, by, about)
         session.flush()
-
-
-def request_of(asked: Asked, vault: Vault) -> Request:
-    """Return what a probe asks for; raises `Unreadable` when the secret it was sealed under is gone."""
-    return Request(
-        url=asked.url,
-        method=asked.method,
-        timeout=float(asked.timeout_seconds),
-        expected_status=asked.expected_status,
-        verify_tls=asked.verify_tls,
-        headers=json.loads(vault.open(asked.headers_sealed)) if asked.headers_sealed else {},
-        body=vault.open(asked.body_sealed).encode("utf-8") if asked.body_sealed else None,
-        auth=_opened_auth(asked.auth_sealed, vault),
-    )
-
-
-def _sealed_auth(auth: BasicAuth | BearerAuth | None, vault: Vault) -> tuple[str, bytes | None]:
-    match auth:
-        case None:
-            return "none", None
-        case BasicAuth():
-            return "basic", vault.seal(json.dumps([auth.username, auth.password]))
-        case BearerAuth():
-            return "bearer", vault.seal(json.dumps([auth.token]))
-
-
-def _opened_auth(sealed: bytes | None, vault: Vault) -> BasicAuth | BearerAuth | None:
-    parts: list[str] = json.loads(vault.open(sealed)) if sealed else []
-    if not parts:
-        return None
-    return BasicAuth(*parts) if len(parts) == 2 else BearerAuth(*parts)
 
 
 def _project_id(session: DbSession, team_id: int, project_id: int | None) -> int:

@@ -10,7 +10,6 @@ from tests.factories import Person, make_key
 pytestmark = pytest.mark.parametrize("scripts", [True], ids=["scripts on"])
 
 
-
 @pytest.fixture
 def tab(page: Page, alice: Person) -> Page:
     make_key(alice, Ability.MONITORS_READ, name="CI")

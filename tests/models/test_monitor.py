@@ -13,6 +13,7 @@ from pulse.extensions import db, services
 from pulse.models.alert_rule import AlertRule
 from pulse.models.event import OPERATOR, Event
 from pulse.models.grid import next_slot
+from pulse.models.incident import Incident
 from pulse.models.monitor import Monitor
 from pulse.models.project import Project
 from pulse.models.refusals import Conflict, Faults, LimitReached
@@ -364,3 +365,15 @@ def test_the_trail_tells_what_happened_to_a_monitor(alice):
     actions = db.session.scalars(select(Event.action).where(Event.monitor_id.is_not(None)).order_by(Event.id)).all()
 
     assert actions == [f"monitor.{what}" for what in ("created", "changed", "paused", "resumed", "deleted")]
+
+
+def test_an_account_that_goes_takes_its_teams_monitors_along(alice, bob, charlie):
+    check(make_monitor(alice), BAD, BAD)
+    kept = make_monitor(charlie)
+
+    alice.user.delete(db.session)
+    db.session.commit()
+
+    assert db.session.scalars(select(Monitor)).all() == [kept]
+    assert db.session.scalars(select(Project.team_id).where(Project.team_id == alice.team_id)).all() == []
+    assert db.session.scalars(select(Incident)).all() == []
