@@ -1,0 +1,24 @@
+"""The command `pulse`: for whoever runs the service, on its own machine."""
+
+import os
+
+import click
+
+from pulse.cli import accounts, copies, running
+from pulse.cli.base import Commands
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def pulse() -> None:
+    """Run Pulse and look after it. Settings come from PULSE_… variables; README lists them."""
+
+
+for command in (*running.COMMANDS, *accounts.COMMANDS, *copies.COMMANDS):
+    pulse.add_command(command)
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    # Whatever a command writes (database, outbox, backup) is its owner's alone.
+    os.umask(0o077)
+    pulse(prog_name="pulse")

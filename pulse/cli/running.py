@@ -1,0 +1,93 @@
+"""Commands that run the service: web, checker, both together; and the migrations before them."""
+
+import os
+import signal
+from threading import Thread
+
+import click
+from sqlalchemy.orm import Session
+
+from pulse import checker as checking
+from pulse import demo, logs, schema, serving
+from pulse.cli.base import load_settings, require_known, require_newest, revision_of
+from pulse.config import Settings
+from pulse.db import connect
+from pulse.models.event import OPERATOR, About, Event
+
+
+@click.command()
+def serve() -> None:
+    """Run web and checker together; on an empty database, make the demo account first."""
+    settings = _ready()
+    address = _free_address(settings)
+    if settings.makes_demo and (made := demo.make(settings)):
+        click.echo(f"Demo account: {made.email}\nPassword, shown only now: {made.password}")
+    serving.serve(settings, address, keeper=serving.Keeper("checker", "--while-stdin-open"))
+
+
+@click.command()
+def web() -> None:
+    """Run the web alone: PULSE_WORKERS processes of PULSE_THREADS threads."""
+    settings = _ready()
+    serving.serve(settings, _free_address(settings))
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Check what is due, send queued mail, and end.")
+@click.option("--while-stdin-open", is_flag=True, hidden=True)
+def checker(*, once: bool, while_stdin_open: bool) -> None:
+    """Run the checker alone; any number may run against one PostgreSQL."""
+    settings = _ready()
+    if once:
+        checking.run_once(settings)
+        return
+    if while_stdin_open:
+        Thread(target=_end_with_stdin, daemon=True).start()
+    checking.run(settings)
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    settings = load_settings()
+    url = settings.database
+    before = revision_of(url)
+    require_known(before)
+    schema.migrate(url)
+    if before != schema.needed():
+        _note_migration(url, before)
+    click.echo(f"The database has the newest schema, {schema.needed()}.")
+
+
+def _ready() -> Settings:
+    """Return the settings once everything a server needs is known to be there; from here on, log lines are JSON."""
+    settings = load_settings()
+    require_newest(settings.database)
+    logs.configure()
+    return settings
+
+
+def _free_address(settings: Settings) -> str:
+    try:
+        return serving.free_address(settings.host, settings.port)
+    except OSError as error:
+        where = f"{settings.host}, port {settings.port}"
+        raise click.ClickException(f"Cannot listen on {where}: {error.strerror}. Change PULSE_HOST or PULSE_PORT.") from error
+
+
+def _end_with_stdin() -> None:
+    """End this process when whoever started it is gone, however that came."""
+    # Not `sys.stdin`: a thread that waits in there disturbs the interpreter's end.
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _note_migration(url: str, before: str | None) -> None:
+    engine = connect(url)
+    with Session(engine) as session, session.begin():
+        Event.record(session, "schema.migrated", OPERATOR, About(detail={"from": before, "to": schema.needed()}))
+    engine.dispose()
+
+
+COMMANDS = (serve, web, checker, migrate)
