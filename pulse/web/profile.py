@@ -7,10 +7,14 @@ from flask import Response, g, url_for
 from pulse.extensions import db
 from pulse.htmx import go, render, wants_fragment
 from pulse.models.api_key import ApiKey
+from pulse.models.event import Event
 from pulse.models.mailed_link import MailedLink
 from pulse.models.session import BrowserSession
 from pulse.web import visits
 from pulse.web.forms.settings import ChangePasswordForm, ProfileForm
+
+RECENT = 20
+"""Events shown of the account's trail."""
 
 PAGE, PANEL = "settings/profile.html", "settings/_profile.html"
 
@@ -43,5 +47,6 @@ def shown(profile_form: ProfileForm | None = None, password_form: ChangePassword
         "password_form": password_form or ChangePasswordForm(formdata=None),
         "sessions": BrowserSession.of_user(db.session, me.id),
         "current_session_id": g.browser_session_id,
+        "events": Event.of_user(db.session, me.id, RECENT),
         "key_count": len(ApiKey.of_user(db.session, me.id)),
     }

@@ -9,7 +9,7 @@ from pulse.models.session import BrowserSession
 from pulse.models.user import User
 from pulse.plans import Plan
 from tests.factories import PASSWORD, make_key
-from tests.helpers import assert_problem, soup, text
+from tests.helpers import Visitor, assert_problem, soup, text
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
@@ -204,3 +204,17 @@ def test_there_is_no_staff_unless_the_command_line_made_one(alice):
     assert db.session.query(User).filter(User.staff_since.is_not(None)).count() == 0
     assert not alice.user.is_staff
     assert ApiKey.of_user(db.session, alice.user_id) == []
+
+
+def test_what_staff_did_is_visible_to_the_accounts_owner(staff, visitor, app, alice):
+    account = f"/support/accounts/{alice.user_id}"
+    staff.submit(f"{account}/suspend", {"reason": "Looked like abuse"}, page=account)
+    staff.submit(f"{account}/restore", {"reason": "It was not"}, page=account)
+
+    owner = Visitor(app)
+    owner.sign_in(alice)
+    page = text(owner.get("/settings/profile"))
+
+    assert "Account suspended Looked like abuse Support" in page
+    assert "Account restored It was not Support" in page
+    assert "Support viewed" in page
