@@ -242,7 +242,7 @@ def say(text: str) -> None:
 LINTERS = (
     ("ruff check", BIN / "ruff", "check", "."),
     ("ruff format", BIN / "ruff", "format", "--check", "."),
-    ("lint-imports", BIN / "lint-imports"),
+    ("lint-imports", BIN / "lint-imports", "--no-cache"),  # its cache goes by a file's time and can miss an edit
     ("pyright", BIN / "pyright", "--pythonpath", PYTHON),
 )
 COMMANDS: dict[str, Callable[[], None]] = {
