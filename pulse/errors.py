@@ -9,7 +9,7 @@ from pulse import problems
 from pulse.extensions import db
 from pulse.htmx import wants_fragment
 from pulse.logs import log, request_id, trace
-from pulse.models.refusals import Conflict, Faults, Invalid, LimitReached, PlanRequired, Refused
+from pulse.models.refusals import Conflict, Faults, Invalid, LimitReached, PlanRequired, RateLimited, Refused
 from pulse.plans import API_PLANS
 from pulse.problems import BY_STATUS, MEANINGS, Problem
 
@@ -53,6 +53,9 @@ def problem_of(refused: Refused) -> Problem:
             return Problem("limit_reached", str(refused), limit=refused.limit)
         case PlanRequired():
             return Problem("plan_required", str(refused), plan=refused.plan.value, plans=[plan.value for plan in API_PLANS])
+        case RateLimited():
+            headers = {"Retry-After": str(refused.seconds)}
+            return Problem("rate_limited", str(refused), headers, retry_after=refused.seconds)
         case Conflict() | Refused():
             return Problem("conflict", str(refused))
 

@@ -31,6 +31,16 @@ class LimitReached(Refused):
         self.limit = limit
 
 
+class RateLimited(Refused):
+    """It was asked for too often. `seconds` is how long to wait."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 class PlanRequired(Refused):
     """The team's plan does not include this."""
 

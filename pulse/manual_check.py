@@ -1,0 +1,80 @@
+"""A check at once, for both doors: limited, probed with no transaction open, recorded and judged like any other."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from threading import BoundedSemaphore
+from typing import cast
+
+from flask import current_app
+
+from pulse.clock import utcnow
+from pulse.extensions import db, services
+from pulse.models.check import Check
+from pulse.models.monitor import Monitor
+from pulse.models.recording import Result, record
+from pulse.models.refusals import Conflict, RateLimited
+from pulse.models.throttle import Throttle
+from pulse.models.turn import Turn
+from pulse.probe import Request, probe
+from pulse.vault import Unreadable
+
+AT_ONCE = 4
+"""Manual checks of one team."""
+SPARE_SECONDS = 15
+"""How much longer than its probe a check may hold its turn: the time it takes to be written down."""
+
+
+def run(monitor: Monitor) -> Check:
+    """Check a monitor at once and return what came of it; raises `RateLimited` and `Conflict`.
+
+    It works on a paused one. What the session has open is committed first, so that nobody waits for the probe.
+    """
+    with _seat():
+        monitor_id, request = monitor.id, _request(monitor)
+        turn = _take_turn(monitor)
+        try:
+            result = Result(monitor_id, checked_at=utcnow(), outcome=probe(request, services().guard))
+            (check_id,) = record(db.session, [result])
+            db.session.commit()
+        finally:
+            db.session.rollback()
+            turn.give_back(db.session)
+            db.session.commit()
+    check = db.session.get(Check, check_id) if check_id is not None else None
+    if check is None:
+        raise Conflict("This monitor was deleted while it was checked.")
+    return check
+
+
+@contextmanager
+def _seat() -> Generator[None]:
+    """Hold one of the threads that manual checks may hold: at most half of the process's, so that pages stay quick."""
+    most = max(1, services().settings.threads // 2)
+    seats = cast("BoundedSemaphore", current_app.extensions.setdefault("pulse.manual_checks", BoundedSemaphore(most)))
+    if not seats.acquire(blocking=False):
+        raise RateLimited("Too many manual checks are running. Wait a moment, then try again.", 1)
+    try:
+        yield
+    finally:
+        seats.release()
+
+
+def _request(monitor: Monitor) -> Request:
+    try:
+        return monitor.request(services().vault)
+    except Unreadable as error:
+        raise Conflict("What this monitor sends was stored under another secret of this service. Enter it again.") from error
+
+
+def _take_turn(monitor: Monitor) -> Turn:
+    """Count the check and take one of its team's turns; both are committed."""
+    turn = Turn.take(db.session, AT_ONCE, monitor.timeout_seconds + SPARE_SECONDS, "manual checks of team", str(monitor.team_id))
+    if turn is None:
+        db.session.rollback()
+        raise RateLimited(f"{AT_ONCE} manual checks of this team are running. Wait until one has ended, then try again.", 1)
+    limit = services().settings.rate("manual_check")
+    if seconds := Throttle.hit(db.session, limit, "manual checks of monitor", str(monitor.id)):
+        db.session.rollback()
+        raise RateLimited(f"This monitor was checked by hand too often. Wait {seconds} s, then try again.", seconds)
+    db.session.commit()
+    return turn
