@@ -31,9 +31,9 @@ class Turn:
         """
         ends_at = utcnow() + timedelta(seconds=seconds)
         turns = (cls(_digest(subject, number), ends_at) for number in range(most))
-        return next((turn for turn in turns if turn.is_taken(session)), None)
+        return next((turn for turn in turns if turn.occupy(session)), None)
 
-    def is_taken(self, session: DbSession) -> bool:
+    def occupy(self, session: DbSession) -> bool:
         """Take this very turn, if it is free, and tell whether it was."""
         insert = sqlite_insert if is_sqlite(session) else postgresql_insert
         row = insert(Throttle).values(subject=self.subject, started_at=TAKEN_AT, ends_at=self.ends_at, attempts=1)

@@ -1,0 +1,63 @@
+"""Long lists part by part: each begins beside a row of the one before, so that new rows move nothing."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from flask import request, url_for
+from sqlalchemy import ColumnElement, Select, literal, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
+
+from pulse.extensions import db
+
+PART = 50
+ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+
+Row = TypeVar("Row", bound=Any)
+Order = tuple[InstrumentedAttribute[Any], ...]
+
+
+class Part(NamedTuple, Generic[Row]):
+    """Some rows of a list, and where those above and below them are found."""
+
+    rows: Sequence[Row]
+    newer_url: str | None
+    older_url: str | None
+
+
+def part(query: Select[Row], *order: InstrumentedAttribute[Any], ascending: bool = False) -> Part[Row]:
+    """Return the part of a list that the request's address names: what is below the row `before`, or above the row `after`.
+
+    `order` is what the query sorts by, the id last. Without either, or where that row is gone, it is the first part.
+    """
+    if (row := _beside(query, order, "before")) is not None:
+        below = db.session.scalars(query.where(_is_past(order, row, less=not ascending)).limit(PART + 1)).all()
+        return _part(below[:PART], newer=True, older=len(below) > PART)
+    if (row := _beside(query, order, "after")) is not None:
+        turned = query.order_by(None).order_by(*(column.desc() if ascending else column.asc() for column in order))
+        above = db.session.scalars(turned.where(_is_past(order, row, less=ascending)).limit(PART + 1)).all()
+        return _part(above[:PART][::-1], newer=len(above) > PART, older=True)
+    first = db.session.scalars(query.limit(PART + 1)).all()
+    return _part(first[:PART], newer=False, older=len(first) > PART)
+
+
+def _beside(query: Select[Row], order: Order, argument: str) -> Row | None:
+    """Return the row of this very list whose id the address gives."""
+    given = request.args.get(argument, "")
+    return db.session.scalar(query.where(order[-1] == int(given))) if ID.fullmatch(given) else None
+
+
+def _is_past(order: Order, row: Any, *, less: bool) -> ColumnElement[bool]:
+    place, here = tuple_(*order), tuple_(*(literal(getattr(row, column.key), column.type) for column in order))
+    return place < here if less else place > here
+
+
+def _part(rows: Sequence[Row], *, newer: bool, older: bool) -> Part[Row]:
+    def address(argument: str, row: Any) -> str:
+        return url_for(request.endpoint or "", **(request.view_args or {}) | {argument: row.id})
+
+    return Part(
+        rows,
+        address("after", rows[0]) if newer and rows else None,
+        address("before", rows[-1]) if older and rows else None,
+    )

@@ -1,0 +1,27 @@
+"""What of a team's things a person may change: nothing, for those who only read."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from flask_login import login_required
+
+from pulse.problems import Problem
+from pulse.web import visits
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def writers_only(view: Callable[P, R]) -> Callable[P, R]:
+    """Refuse whoever is not signed in, or only reads in the team they look at."""
+
+    @login_required
+    @wraps(view)
+    def judged(*args: P.args, **kwargs: P.kwargs) -> R:
+        role = visits.role()
+        if not role.writes:
+            raise Problem("role_required", f"Your role, {role.label}, only reads. Ask an Owner or Admin of the team for another.")
+        return view(*args, **kwargs)
+
+    return judged
