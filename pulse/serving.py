@@ -22,7 +22,7 @@ from granian.server.mp import MPServer
 from pulse import create_app, logs
 from pulse.config import Settings
 
-FINISH_SECONDS = 9
+FINISH_SECONDS = 8
 """How long requests in hand may take once the server is told to end: with what comes after, all ends within 10."""
 HEADER_SECONDS = 15
 """How long a client may take to send its headers."""
@@ -86,10 +86,10 @@ def serve(settings: Settings, address: str, keeper: "Keeper | None" = None) -> N
 
 def load() -> Flask:
     """Return the app; called in each worker."""
-    # Until the server puts its own handlers in place there is nothing in hand, and so nothing to finish.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_parent, daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+    for work in (_end_when_told, _end_with_parent):
+        Thread(target=work, daemon=True).start()
     logs.configure()
     app = create_app()
     # The server hands the environment to every request: nothing that runs in one needs to know our settings.
@@ -98,6 +98,20 @@ def load() -> Flask:
     # A forked process ends without `atexit`: uses that are noted but not yet written would be lost.
     Finalize(None, app.extensions["pulse.uses"].close, exitpriority=1)
     return app
+
+
+def _end_when_told() -> None:
+    """Let the server end this worker, once.
+
+    A terminal and a service manager signal the whole group, and then the parent signals its workers: at a second signal a
+    worker of granian 2.8.7 may hang until it is killed, with the requests it has in hand.
+    """
+    signal.sigwait({signal.SIGTERM})
+    handler = signal.getsignal(signal.SIGTERM)
+    if not callable(handler):
+        # The server has not put its own in place yet, so there is nothing in hand.
+        os._exit(0)
+    handler(signal.SIGTERM, None)
 
 
 def _end_with_parent() -> None:
