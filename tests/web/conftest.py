@@ -12,9 +12,17 @@ from pulse import create_app
 from pulse.config import Settings
 from pulse.extensions import db, services
 from pulse.models.outbox import Message
+from tests.factories import Person
 from tests.helpers import Visitor
 
 LINK = re.compile(r"http://localhost:8000(/[a-z-]+/[\w-]+)\n")
+
+
+@pytest.fixture
+def tab(visitor: Visitor, alice: Person) -> Visitor:
+    """Alice's browser, signed in."""
+    visitor.sign_in(alice)
+    return visitor
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ def values(form: Tag) -> dict[str, str]:
     """Return what a form sends when nothing is changed."""
     data: dict[str, str] = {}
     for control in form.find_all(["input", "select"]):
+        if control.get("type") == "checkbox" and not control.has_attr("checked"):
+            continue
         chosen = control if control.name == "input" else control.find("option", selected=True) or control.find("option")
         data[cast("str", control["name"])] = str(chosen.get("value") or "")
     return data

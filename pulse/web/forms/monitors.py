@@ -68,9 +68,11 @@ class MonitorForm(BaseForm):
     stored_method = "GET"
 
     def offer(self, plan: Plan, projects: Sequence[Project]) -> None:
-        """Offer the intervals of the team's plan and its projects."""
+        """Offer the intervals of the team's plan and its projects, of which the default one comes first."""
         self.interval_seconds.choices = choices(*((str(each), spoken(each)) for each in plan.intervals))
         self.project_id.choices = choices(*((str(each.id), each.name) for each in projects))
+        if self.project_id.data is None and not self.project_id.raw_data:
+            self.project_id.data = projects[0].id
 
     def validate_headers(self, field: SecretArea) -> None:
         """Ask for a name and a value in each line; what they may be is the monitor's own rule."""

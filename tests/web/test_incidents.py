@@ -1,0 +1,189 @@
+"""Incidents in the browser: the list, one, acknowledging and resolving it, with scripts and without."""
+
+import pytest
+from sqlalchemy import event
+
+from pulse.extensions import db
+from pulse.models.incident import Incident
+from tests.helpers import HTMX, soup, text
+from tests.monitors import BAD, GOOD, check, make_monitor
+from tests.web.forms import fault, press, words
+
+
+@pytest.fixture
+def incident(alice):
+    """An open incident of Alice's team; its id."""
+    check(make_monitor(alice), BAD, BAD)
+    return only().id
+
+
+def only():
+    """Return the one incident there is."""
+    db.session.rollback()
+    return db.session.query(Incident).one()
+
+
+def test_no_incidents_is_said(tab):
+    assert "No incidents" in text(tab.get("/incidents"))
+
+
+def test_the_list_is_newest_first(tab, alice):
+    for name in ("Shop", "Blog"):
+        check(make_monitor(alice, name=name), BAD, BAD)
+    check(db.session.query(Incident).filter_by(title="Shop is down").one().monitor, GOOD, GOOD)
+
+    rows = [words(row) for row in soup(tab.get("/incidents")).select("tbody tr")]
+
+    assert [row.split(" just now")[0] for row in rows] == [
+        "Blog is down Blog Open Critical",
+        "Shop is down Shop Resolved Critical",
+    ]
+
+
+def test_a_long_list_comes_in_parts(tab, alice):
+    monitor = make_monitor(alice)
+    for _ in range(60):
+        check(monitor, BAD, BAD, GOOD, GOOD)
+
+    first = tab.get("/incidents")
+    second = tab.get(soup(first).find("a", rel="next")["href"])
+
+    assert [len(soup(each).select("tbody tr")) for each in (first, second)] == [50, 10]
+    assert soup(second).find("a", rel="prev")
+
+
+def test_the_list_is_read_in_few_queries(tab, alice):
+    for number in range(20):
+        check(make_monitor(alice, name=f"M{number}"), BAD, BAD)
+    said = []
+
+    def listener(*arguments):
+        said.append(arguments[2])
+
+    event.listen(db.engine, "before_cursor_execute", listener)
+
+    tab.get("/incidents")
+    event.remove(db.engine, "before_cursor_execute", listener)
+
+    assert 0 < len(said) < 12
+
+
+def test_an_incidents_page_shows_its_course(tab, incident):
+    page = text(tab.get(f"/incidents/{incident}"))
+
+    assert "Shop is down" in page
+    assert "Alert rule Monitor down" in page
+    assert "Acknowledged Not yet" in page
+
+
+def test_acknowledging_as_a_page(tab, incident, alice):
+    path = f"/incidents/{incident}"
+    tab.get(path)
+
+    reply = press(tab, "Acknowledge")
+
+    assert (reply.status_code, reply.headers["Location"]) == (303, path)
+    assert (only().status, only().acknowledged_by) == ("acknowledged", alice.user_id)
+    shown = tab.get(path)
+    assert "by Alice" in text(shown)
+    assert not [each for each in soup(shown).find_all("button") if words(each) == "Acknowledge"]
+
+
+def test_acknowledging_as_a_fragment(tab, incident):
+    path = f"/incidents/{incident}"
+
+    reply = tab.submit_fragment(f"{path}/acknowledge", page=path)
+
+    assert reply.status_code == 200
+    assert soup(reply).find("html") is None
+    assert "acknowledged." in words(soup(reply).find(attrs={"data-flash": True}))
+
+
+def test_resolving_asks_for_the_root_cause(tab, incident, alice):
+    path = f"/incidents/{incident}"
+
+    asked = tab.get(f"{path}/resolve")
+    assert soup(asked).find("dialog", open=True)
+    assert words(soup(asked).find("label", {"for": "root_cause"})) == "Root Cause (optional)"
+    reply = tab.submit(f"{path}/resolve", {"root_cause": " Disk full <b>\r\nagain "})
+
+    assert (reply.status_code, reply.headers["Location"]) == (303, path)
+    assert (only().status, only().root_cause, only().resolved_by) == ("resolved", "Disk full <b>\nagain", alice.user_id)
+    shown = tab.get(path)
+    assert "Disk full <b> again" in text(shown)
+    assert not soup(shown).find("b")
+    assert not soup(shown).find(id="panel").find_all("button")
+
+
+def test_the_root_cause_is_optional(tab, incident):
+    tab.get(f"/incidents/{incident}/resolve")
+
+    press(tab, "Confirm Resolution")
+
+    assert (only().status, only().root_cause) == ("resolved", None)
+
+
+def test_resolving_as_a_fragment(tab, incident):
+    path = f"/incidents/{incident}/resolve"
+
+    asked = tab.fragment(path)
+    reply = tab.submit_fragment(path, {"root_cause": "Disk full"})
+
+    assert [each.name for each in soup(asked).find_all(recursive=False)] == ["dialog"]
+    assert reply.status_code == 200
+    assert "resolved." in words(soup(reply).find(attrs={"data-flash": True}))
+    assert "Disk full" in text(reply)
+
+
+@pytest.mark.parametrize("said", ["x" * 2001, "a\0b"])
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+def test_a_root_cause_that_cannot_be_kept_is_refused(tab, incident, said, headers):
+    path = f"/incidents/{incident}/resolve"
+
+    reply = tab.submit(path, {"root_cause": said}, headers=headers)
+
+    assert reply.status_code == 422
+    assert fault(reply, "Root Cause (optional)")
+    assert only().status == "open"
+
+
+def test_a_refused_root_cause_is_kept_in_the_form(tab, incident):
+    reply = tab.submit(f"/incidents/{incident}/resolve", {"root_cause": "y" * 2001})
+
+    assert words(soup(reply).find(id="root_cause")) == "y" * 2001
+
+
+def test_two_thousand_characters_with_line_breaks_fit(tab, incident):
+    reply = tab.submit(f"/incidents/{incident}/resolve", {"root_cause": "x\r\n" * 999 + "xx"})
+
+    assert reply.status_code == 303
+    assert len(only().root_cause) == 2000
+
+
+def test_whoever_comes_second_is_told(tab, incident):
+    path = f"/incidents/{incident}"
+    proof = {"csrf_token": tab.csrf_token(f"{path}/resolve")}
+    tab.post(f"{path}/resolve", proof | {"root_cause": "First"})
+
+    again = tab.post(f"{path}/resolve", proof | {"root_cause": "Second"})
+    late = tab.post(f"{path}/acknowledge", proof, headers=HTMX)
+
+    assert again.status_code == late.status_code == 409
+    assert "This incident is resolved already." in text(again)
+    assert "resolved already" in words(soup(late).find(attrs={"data-error": True}))
+    assert only().root_cause == "First"
+
+
+def test_acknowledging_twice_is_harmless(tab, incident):
+    path = f"/incidents/{incident}"
+    proof = {"csrf_token": tab.csrf_token(path)}
+
+    replies = [tab.post(f"{path}/acknowledge", proof) for _ in range(2)]
+
+    assert [each.status_code for each in replies] == [303, 303]
+
+
+@pytest.mark.parametrize("act", ["acknowledge", "resolve"])
+def test_nothing_is_done_without_the_proof_of_a_page_of_ours(tab, incident, act):
+    assert tab.post(f"/incidents/{incident}/{act}", headers=HTMX).status_code == 400
+    assert only().status == "open"
