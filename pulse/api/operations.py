@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, NoReturn
 
-import orjson
 from flask import Blueprint, Flask, Response, request
 from pydantic import BaseModel, ValidationError
 
@@ -35,6 +34,8 @@ class Operation:
     status: int
     summary: str
     public: bool = False
+    optional: bool = False
+    """Whether the body may be left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,13 @@ def operation(
     query: type[BaseModel] = Nothing,
     status: int = 200,
     public: bool = False,
+    optional: bool = False,
 ) -> Callable[[View], View]:
     """Route a view and declare it. It is called with its path's values, and `query` and `body` where it declares them."""
 
     def declare(view: View) -> View:
         summary = (view.__doc__ or "").strip().partition("\n")[0]
-        declared = Operation(method, path, ability, query, body, reply, status, summary, public)
+        declared = Operation(method, path, ability, query, body, reply, status, summary, public, optional)
         OPERATIONS[f"{bp.name}.{view.__name__}"] = declared
 
         @wraps(view)
@@ -87,7 +89,8 @@ def taken_in(declared: Operation) -> dict[str, Any]:
     if declared.query is not Nothing or request.query_string:
         taken["query"] = read_query(declared.query)
     if declared.body is not None:
-        taken["body"] = read_body(declared.body)
+        empty = declared.optional and not request.get_data(cache=True)
+        taken["body"] = declared.body() if empty else read_body(declared.body)
     elif declared.method in ("POST", "PUT", "PATCH"):
         read_empty_body()
     return taken
@@ -100,7 +103,7 @@ def shape(declared: Operation, result: Any) -> Response:
     if declared.reply is None:
         return Response(status=204, headers=dict(told.headers))
     model = declared.reply.model_validate(told.value, from_attributes=True)
-    response = Response(model.model_dump_json(), status, mimetype="application/json")
+    response = Response(model.model_dump_json(by_alias=True), status, mimetype="application/json")
     response.headers.update(dict(told.headers))
     return response
 
@@ -142,8 +145,7 @@ def check_json(raw: bytes) -> dict[str, Any]:
         if _depth(text) > DEEPEST:
             raise Problem("malformed_request", f"The body is nested deeper than {DEEPEST} levels.")
         value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
-        orjson.dumps(value)
-    except (ValueError, RecursionError, orjson.JSONEncodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise Problem("malformed_request", "The body is not a JSON object in UTF-8.") from error
     if not isinstance(value, dict):
         raise Problem("malformed_request", "The body must be a JSON object.")

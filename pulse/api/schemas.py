@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StrictStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StrictBool, StrictStr
 
 
 def _iso(moment: datetime) -> str:
@@ -20,8 +20,9 @@ def _whole(value: Any) -> Any:
 Moment = Annotated[datetime, PlainSerializer(_iso, return_type=str, when_used="json")]
 """A time, as ISO 8601 in UTC with `Z` and milliseconds."""
 
-WholeNumber = Annotated[int, BeforeValidator(_whole)]
+WholeNumber = Annotated[int, BeforeValidator(_whole), Field(ge=-(2**63), lt=2**63)]
 Text = StrictStr
+Switch = StrictBool
 
 
 class In(BaseModel):

@@ -3,12 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
 
 from pulse import tokens
 from pulse.abilities import Ability
 from pulse.clock import utcnow
-from pulse.extensions import db, services
+from pulse.extensions import db
 from pulse.models.api_key import Token
 from pulse.models.event import OPERATOR
 from pulse.plans import Plan
@@ -85,22 +84,6 @@ MALFORMED = [
     ",",
     "=",
 ]
-
-
-@pytest.fixture
-def statements(app):
-    """Every statement sent from now on, whichever connection it goes through."""
-    sent = []
-
-    def note(_connection, _cursor, statement, *_):
-        sent.append(statement)
-
-    engines = (services().reader.engine, db.engine, app.extensions["pulse.uses"].engine)
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    for engine in engines:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def test_no_header_is_a_missing_token(api):
