@@ -11,10 +11,11 @@ from pulse.abilities import Ability
 from pulse.api.auth import caller
 from pulse.api.operations import Reply, operation
 from pulse.api.pages import PageQuery, Place, bad_cursor, paged
-from pulse.api.schemas import In, Moment, Out, Page, Switch, Text, WholeNumber
+from pulse.api.schemas import In, Moment, Out, Page, Sought, Switch, Text, WholeNumber
 from pulse.extensions import db, services
 from pulse.models.monitor import Monitor, State
 from pulse.models.monitor_fields import MonitorFields, check_fields
+from pulse.models.refusals import Faults
 from pulse.models.team import Team
 from pulse.problems import Problem
 
@@ -117,7 +118,7 @@ class MonitorQuery(PageQuery):
 
     state: State | None = None
     project_id: Annotated[int, Field(ge=1, lt=2**63)] | None = None
-    q: Annotated[str, Field(max_length=200)] | None = None
+    q: Annotated[Sought, Field(max_length=200)] | None = None
 
 
 @operation(bp, "GET", "/monitors", ability=Ability.MONITORS_READ, query=MonitorQuery, reply=Page[MonitorOut])
@@ -166,6 +167,9 @@ def delete(monitor_id: int) -> None:
 def put(external_id: str, body: MonitorIn) -> Reply:
     """Make or replace the monitor that the client knows by this name; what is absent is cleared."""
     fields: MonitorFields = {**body.fields(), "external_id": external_id}
+    _, faults = check_fields({"external_id": external_id}, caller().plan, services().guard)
+    if faults:
+        raise Faults(faults)
     monitor = Monitor.find_external(db.session, caller().team_id, external_id)
     if monitor is None:
         monitor = made(fields)

@@ -3,11 +3,18 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StrictBool, StrictStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StrictBool, StrictStr
 
 
 def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _storable(text: str) -> str:
+    """Refuse what no database can look for: NUL and lone surrogates."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("This has characters that cannot be stored.")
+    return text
 
 
 def _whole(value: Any) -> Any:
@@ -23,6 +30,8 @@ Moment = Annotated[datetime, PlainSerializer(_iso, return_type=str, when_used="j
 WholeNumber = Annotated[int, BeforeValidator(_whole), Field(ge=-(2**63), lt=2**63)]
 Text = StrictStr
 Switch = StrictBool
+Sought = Annotated[str, AfterValidator(_storable)]
+"""Text that is looked for in the database."""
 
 
 class In(BaseModel):

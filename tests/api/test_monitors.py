@@ -231,7 +231,7 @@ def test_paging_neither_skips_nor_repeats_while_rows_are_inserted(api, token, al
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=201", "limit=-1", "limit=9999999999999999999999", "limit=x", "limit=1&limit=2", "sort=name"]
+    "query", ["limit=0", "limit=201", "limit=-1", "limit=9999999999999999999999", "limit=x", "limit=1&limit=2", "sort=name", "q=a%00b"]
 )
 def test_a_bad_query_is_refused(api, token, query):
     assert_problem(api.get(f"/monitors?{query}", token), 422, "validation_failed")
