@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,10 +21,12 @@ from pulse.clock import utcnow
 from pulse.config import Settings
 from pulse.extensions import db
 from pulse.models.api_key import ApiKey
+from pulse.models.incident import Incident
 from pulse.plans import Plan
 from tests.browser.conftest import FLAGS, sign_in
 from tests.factories import Person, make_key, make_person
 from tests.live import Server, serving
+from tests.monitors import BAD, GOOD, check, make_monitor
 
 FOLDER = Path("shots")
 README = Path("docs/api-keys.png")
@@ -57,6 +60,68 @@ def cast_keys(person: Person) -> None:
     made["Nightly report"].key.expires_at = now + timedelta(days=6)
     made["Old laptop"].key.expires_at = now - timedelta(days=2)
     db.session.commit()
+
+
+def cast_monitors(person: Person) -> None:
+    """Give a person monitors in every state, with checks and incidents."""
+    secret = {"headers": {"X-Api-Key": "k"}, "body": "{}", "auth": {"type": "bearer", "token": "t"}}
+    shop = make_monitor(person, name="Shop checkout", url="https://shop.example.com/checkout?region=eu", method="POST", **secret)
+    begins = utcnow() - timedelta(minutes=60)
+    check(shop, *[replace(GOOD, response_time_ms=80 + 37 * number % 300) for number in range(40)], at=begins)
+    check(shop, BAD, GOOD, BAD, BAD)
+    check(make_monitor(person, name="Blog", url="https://blog.example.com/"), GOOD)
+    make_monitor(person, name="Landing page", url="https://www.example.com/")
+    staging = make_monitor(person, name="Staging", url="https://staging.example.com/")
+    check(staging, BAD, BAD)
+    staging.pause(db.session, person.actor)
+    seen = db.session.query(Incident).filter_by(monitor_id=staging.id).one()
+    seen.acknowledge(db.session, person.actor)
+    db.session.commit()
+
+
+def open_monitor(page: Page) -> None:
+    page.goto("/monitors")
+    page.get_by_role("link", name="Shop checkout").click()
+    page.get_by_role("heading", name="Shop checkout").wait_for()
+
+
+def open_monitor_settings(page: Page) -> None:
+    open_monitor(page)
+    page.get_by_text("Settings", exact=True).last.click()
+
+
+def edit_monitor(page: Page) -> None:
+    open_monitor(page)
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_role("heading", name="Edit Monitor").wait_for()
+
+
+def delete_monitor(page: Page) -> None:
+    open_monitor(page)
+    page.get_by_role("link", name="Delete Monitor").click()
+    page.get_by_role("dialog").wait_for()
+
+
+def refuse_monitor(page: Page) -> None:
+    page.goto("/monitors/new")
+    page.get_by_label("URL").fill("http://10.0.0.1/")
+    page.get_by_label("Timeout").fill("99")
+    page.get_by_text("Advanced").click()
+    page.get_by_label("Headers").fill("X-Api-Key")
+    page.get_by_role("button", name="Create Monitor").click()
+    page.get_by_text("Enter a name.").wait_for()
+
+
+def open_incident(page: Page) -> None:
+    page.goto("/incidents")
+    page.get_by_role("link", name="Shop checkout is down").first.click()
+    page.get_by_role("heading", name="Shop checkout is down").wait_for()
+
+
+def resolve_incident(page: Page) -> None:
+    open_incident(page)
+    page.get_by_role("link", name="Resolve").click()
+    page.get_by_role("dialog").wait_for()
 
 
 def open_keys(page: Page) -> None:
@@ -129,6 +194,15 @@ STATES: dict[str, tuple[str, Act]] = {
     "profile": ("alice", visit("/settings/profile")),
     "billing": ("alice", visit("/settings/billing")),
     "billing-free": ("frank", visit("/settings/billing")),
+    "monitors": ("alice", visit("/monitors")),
+    "monitor": ("alice", open_monitor),
+    "monitor-settings": ("alice", open_monitor_settings),
+    "monitor-edit": ("alice", edit_monitor),
+    "monitor-delete": ("alice", delete_monitor),
+    "monitor-refused": ("alice", refuse_monitor),
+    "incidents": ("alice", visit("/incidents")),
+    "incident": ("alice", open_incident),
+    "incident-resolve": ("alice", resolve_incident),
     "monitors-empty": ("charlie", visit("/monitors")),
     "monitors-new": ("charlie", visit("/monitors/new")),
     "incidents-empty": ("charlie", visit("/incidents")),
@@ -166,6 +240,7 @@ def make_cast(app: Flask) -> dict[str, Person]:
         )
     }
     cast_keys(people["alice"])
+    cast_monitors(people["alice"])
     for number in range(5):
         make_key(people["lisa"], Ability.MONITORS_READ, name=f"Worker {number + 1}")
     people["dana"].make_staff()

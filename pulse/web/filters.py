@@ -14,7 +14,7 @@ LOCALE = "en"
 
 def init_app(app: Flask) -> None:
     """Give the filters to the templates."""
-    for each in (relative, exact, day, duration, number):
+    for each in (relative, exact, day, duration, number, failure):
         app.add_template_filter(each)
     app.add_template_filter(day, "date")
     app.add_template_filter(iso)
@@ -56,6 +56,12 @@ def duration(seconds: float) -> str:
     parts = ((whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s"))
     told = [f"{count} {unit}" for count, unit in parts if count]
     return " ".join(told[:2]) or "0 s"
+
+
+def failure(error: str) -> str:
+    """Return a check's error as people read it: `TLS expired`, `unexpected status`."""
+    known = {"dns": "DNS", "tls": "TLS"}
+    return " ".join(known.get(word, word) for word in error.split("_"))
 
 
 def number(value: int) -> str:

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, abort, flash, url_for
 from flask_login import login_required
 
 from pulse import manual_check
+from pulse.clock import utcnow
 from pulse.extensions import db, services
 from pulse.htmx import go, render, wants_fragment
 from pulse.models.check import Check
@@ -14,6 +15,7 @@ from pulse.models.monitor import Monitor
 from pulse.models.project import Project
 from pulse.models.refusals import Refused
 from pulse.web import refusal, visits
+from pulse.web.filters import failure
 from pulse.web.forms.monitors import EditForm, MonitorForm
 from pulse.web.paging import part
 from pulse.web.visits import actor, team
@@ -23,6 +25,7 @@ bp = Blueprint("monitors", __name__, url_prefix="/monitors")
 
 PAGE, PANEL = "monitors/index.html", "monitors/_panel.html"
 FORM = "monitors/form.html"
+CHECKS_SHOWN = 25
 SPANS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days"}
 
 
@@ -98,7 +101,7 @@ def save(monitor_id: int) -> Response:
 def check(monitor_id: int) -> Response:
     """**Run Manual Check**, and show what came of it."""
     done = manual_check.run(find(monitor_id))
-    error = f": {done.error.replace('_', ' ')}" if done.error else ""
+    error = f", {failure(done.error)}" if done.error else ""
     flash(f"Checked by hand: {done.status.capitalize()}{error}.", "message" if done.up else "error")
     return acted(monitor_id)
 
@@ -175,7 +178,7 @@ def acted(monitor_id: int) -> Response:
 def shown(monitor: Monitor, fragment: str = "monitors/_monitor.html", **context: Any) -> Response:
     """Answer a monitor's page, or a fragment of it."""
     unresolved = Incident.of(team().id, monitor_id=monitor.id).where(Incident.resolved_at.is_(None))
-    checks, newer_url, older_url = part(Check.of(monitor.id), Check.checked_at, Check.id)
+    checks, newer_url, older_url = part(Check.of(monitor.id), Check.checked_at, Check.id, most=CHECKS_SHOWN)
     return render(
         "monitors/show.html",
         fragment,
@@ -185,6 +188,7 @@ def shown(monitor: Monitor, fragment: str = "monitors/_monitor.html", **context:
         older_url=older_url,
         uptime=[(SPANS[span], uptime.percent) for span, uptime in Check.uptime(db.session, monitor.id).items()],
         incidents=db.session.scalars(unresolved).all(),
+        is_due=monitor.next_check_at is not None and monitor.next_check_at <= utcnow(),
         may_resume=may_resume(monitor),
         **context,
     )

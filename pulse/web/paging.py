@@ -10,7 +10,6 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from pulse.extensions import db
 
-PART = 50
 ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 Row = TypeVar("Row", bound=Any)
@@ -25,20 +24,21 @@ class Part(NamedTuple, Generic[Row]):
     older_url: str | None
 
 
-def part(query: Select[Row], *order: InstrumentedAttribute[Any], ascending: bool = False) -> Part[Row]:
+def part(query: Select[Row], *order: InstrumentedAttribute[Any], ascending: bool = False, most: int = 50) -> Part[Row]:
     """Return the part of a list that the request's address names: what is below the row `before`, or above the row `after`.
 
-    `order` is what the query sorts by, the id last. Without either, or where that row is gone, it is the first part.
+    Without either, or where that row is gone, it is the first part. `order` is what the query sorts by, the id last;
+    `most` is how many rows a part has.
     """
     if (row := _beside(query, order, "before")) is not None:
-        below = db.session.scalars(query.where(_is_past(order, row, less=not ascending)).limit(PART + 1)).all()
-        return _part(below[:PART], newer=True, older=len(below) > PART)
+        below = db.session.scalars(query.where(_is_past(order, row, less=not ascending)).limit(most + 1)).all()
+        return _part(below[:most], newer=True, older=len(below) > most)
     if (row := _beside(query, order, "after")) is not None:
         turned = query.order_by(None).order_by(*(column.desc() if ascending else column.asc() for column in order))
-        above = db.session.scalars(turned.where(_is_past(order, row, less=ascending)).limit(PART + 1)).all()
-        return _part(above[:PART][::-1], newer=len(above) > PART, older=True)
-    first = db.session.scalars(query.limit(PART + 1)).all()
-    return _part(first[:PART], newer=False, older=len(first) > PART)
+        above = db.session.scalars(turned.where(_is_past(order, row, less=ascending)).limit(most + 1)).all()
+        return _part(above[:most][::-1], newer=len(above) > most, older=True)
+    first = db.session.scalars(query.limit(most + 1)).all()
+    return _part(first[:most], newer=False, older=len(first) > most)
 
 
 def _beside(query: Select[Row], order: Order, argument: str) -> Row | None:

@@ -1,4 +1,4 @@
-"""axe finds nothing, in any state of the API Keys tab, light and dark."""
+"""axe finds nothing, in any state of the API Keys tab and of the other pages, light and dark."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -9,9 +9,9 @@ from pulse.plans import Plan
 from tests.browser.conftest import sign_in
 from tests.factories import make_person
 from tests.live import Server
-from tests.shots import STATES, cast_keys
+from tests.shots import STATES, cast_keys, cast_monitors
 
-KEYS = [name for name, (who, _) in STATES.items() if who == "alice"]
+ALICES = [name for name, (who, _) in STATES.items() if who == "alice"]
 OTHERS = ["keys-empty", "keys-free", "sign-in", "sign-up", "forgot", "billing-free", "monitors-empty", "monitors-new"]
 
 
@@ -24,6 +24,7 @@ def faults(page: Page) -> list[str]:
 def cast(app: Flask):
     people = {"alice": make_person(app, "Alice", "alice@example.com")}
     cast_keys(people["alice"])
+    cast_monitors(people["alice"])
     people["charlie"] = make_person(app, "Charlie", "charlie@example.com", Plan.STARTER)
     people["frank"] = make_person(app, "Frank", "frank@example.com", Plan.FREE)
     return people
@@ -34,7 +35,7 @@ def test_axe_finds_nothing(browser: Browser, server: Server, cast, theme):
     context = browser.new_context(base_url=server.url, color_scheme=theme)
     found = {}
     signed_in = None
-    for name in [*KEYS, *OTHERS]:
+    for name in [*ALICES, *OTHERS]:
         who, act = STATES[name]
         page = context.new_page()
         if who != signed_in:

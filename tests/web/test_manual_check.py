@@ -49,7 +49,7 @@ def test_manual_checks_are_judged_like_any_other(tab, alice):
         path = f"/monitors/{make_monitor(alice, url=target.url).id}"
         replies = [tab.submit_fragment(f"{path}/check", page=path) for _ in range(2)]
         assert db.session.query(Incident).one().status == "open"
-        assert "Down: unexpected status" in text(replies[1])
+        assert "Checked by hand: Down, unexpected status." in text(replies[1])
         assert "Shop is down" in text(replies[1])
         target.behaviour = replying(200)
         for _ in range(2):

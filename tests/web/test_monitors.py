@@ -89,7 +89,7 @@ def test_a_monitors_page_shows_facts_uptime_checks_and_trouble(tab, alice):
 
 def test_checks_come_in_parts_and_new_ones_move_nothing(tab, alice):
     monitor = make_monitor(alice)
-    check(monitor, *[GOOD] * 120, at=utcnow() - timedelta(hours=1))
+    check(monitor, *[GOOD] * 70, at=utcnow() - timedelta(hours=1))
     path = f"/monitors/{monitor.id}"
     first = tab.get(path)
     check(monitor, GOOD)
@@ -101,8 +101,8 @@ def test_checks_come_in_parts_and_new_ones_move_nothing(tab, alice):
     def times(page):
         return [each["datetime"] for each in soup(page).select("tbody time")]
 
-    assert [len(times(each)) for each in (first, second, third)] == [50, 50, 20]
-    assert len(set(times(first) + times(second) + times(third))) == 120
+    assert [len(times(each)) for each in (first, second, third)] == [25, 25, 20]
+    assert len(set(times(first) + times(second) + times(third))) == 70
     assert times(back) == times(first)
     assert soup(third).find("a", rel="next") is None
 
