@@ -140,7 +140,8 @@ class Settings(BaseSettings):
     @cached_property
     def site(self) -> str:
         """The service's own address without a slash at its end."""
-        return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.base_url or f"http://{host}:{self.port}").rstrip("/")
 
     @cached_property
     def site_host(self) -> str:

@@ -38,7 +38,7 @@ def configure() -> None:
             structlog.processors.JSONRenderer(serializer=_dumps),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.BytesLoggerFactory(file=cast(BinaryIO, _Stdout())),
+        logger_factory=structlog.BytesLoggerFactory(file=cast("BinaryIO", _Stdout())),
         cache_logger_on_first_use=False,
     )
     handler = _Bridge()

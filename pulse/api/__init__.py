@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, g, request
 
-from pulse.api import auth, checks, incidents, key, monitors
+from pulse.api import auth, checks, docs, incidents, key, monitors, projects
 from pulse.api.limits import Limiter
 from pulse.api.operations import OPERATIONS, check_declared
 from pulse.api.uses import UseWriter
@@ -11,7 +11,7 @@ from pulse.extensions import csrf, services
 from pulse.logs import log
 from pulse.problems import Problem
 
-BLUEPRINTS = (key.bp, monitors.bp, checks.bp, incidents.bp)
+BLUEPRINTS = (key.bp, monitors.bp, checks.bp, incidents.bp, projects.bp)
 LARGEST_BODY = 256 * 1024
 
 
@@ -24,6 +24,7 @@ def init_app(app: Flask) -> None:
         # The API knows no cookies, so nobody's browser can be made to call it.
         csrf.exempt(bp)
         app.register_blueprint(bp, url_prefix=f"{auth.PREFIX}{bp.url_prefix or ''}")
+    app.register_blueprint(docs.bp)
     check_declared(app, auth.PREFIX)
 
 

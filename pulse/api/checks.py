@@ -1,23 +1,26 @@
 """Checks over the API: a monitor's history and uptime, and a check at once."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from flask import Blueprint
-from pydantic import AwareDatetime, Field
-from sqlalchemy import RowMapping
+from pydantic import Field
+from sqlalchemy import select, true
 
 from pulse import manual_check
 from pulse.abilities import Ability
-from pulse.api.monitors import CheckBrief, find
+from pulse.api.auth import caller
+from pulse.api.monitor_schemas import CheckBrief
+from pulse.api.monitors import find
 from pulse.api.operations import Reply, operation
-from pulse.api.pages import PageQuery, Place, bad_cursor, paged
-from pulse.api.schemas import Out, Page
-from pulse.extensions import db
+from pulse.api.pages import PageQuery, Place, Query, bad_cursor, fetched, fetched_one, narrowed, page
+from pulse.api.schemas import Instant, Out, Page
 from pulse.models.check import Check, CheckType, Status, Uptime
+from pulse.models.monitor import Monitor
+from pulse.problems import Problem
 
 bp = Blueprint("api_checks", __name__)
-COLUMNS = Check.__table__.c
+COLUMNS = (*Check.__table__.c, Check.status.label("status"))
 
 
 class CheckOut(CheckBrief):
@@ -29,8 +32,8 @@ class CheckQuery(PageQuery):
 
     status: Status | None = None
     type: CheckType | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Instant | None = None
+    until: Instant | None = None
 
 
 class SpanOut(Out):
@@ -52,11 +55,12 @@ class UptimeOut(Out):
 @operation(bp, "GET", "/monitors/<id:monitor_id>/checks", ability=Ability.CHECKS_READ, query=CheckQuery, reply=Page[CheckOut])
 def index(monitor_id: int, query: CheckQuery) -> Reply:
     """List a monitor's checks, newest first."""
-    find(monitor_id)
     found = Check.of(monitor_id, status=query.status, type=query.type, since=query.since, until=query.until)
-    return paged(
-        found.with_only_columns(*COLUMNS), query, place_of=lambda row: [row["checked_at"], row["id"]], after=after, shape=told
-    )
+    rows = fetched(beneath(monitor_id, narrowed(found.with_only_columns(*COLUMNS), query, after)))
+    if not rows:
+        raise Problem("not_found")
+    checks = [row for row in rows if row["id"] is not None]
+    return page(checks, query, place_of=lambda row: [row["checked_at"], row["id"]])
 
 
 @operation(bp, "POST", "/monitors/<id:monitor_id>/checks", ability=Ability.CHECKS_RUN, reply=CheckOut, status=201)
@@ -68,8 +72,19 @@ def run(monitor_id: int) -> Check:
 @operation(bp, "GET", "/monitors/<id:monitor_id>/uptime", ability=Ability.CHECKS_READ, reply=UptimeOut)
 def uptime(monitor_id: int) -> dict[str, Uptime]:
     """Tell how many of a monitor's checks were up."""
-    find(monitor_id)
-    return Check.uptime(db.session, monitor_id)
+    counts: Any = fetched_one(Check.counted(monitor_id).where(Monitor.team_id == caller().team_id)).values()
+    return Check.uptime_of(tuple(counts))
+
+
+def beneath(monitor_id: int, query: Query) -> Query:
+    """Return the query for what `query` finds of a monitor of the team.
+
+    It has no row where there is no such monitor, and an empty one where there are no checks: both in one statement.
+    """
+    listed = query.subquery()
+    hung = select(*listed.c).select_from(Monitor).outerjoin(listed, true())
+    mine = hung.where(Monitor.id == monitor_id, Monitor.team_id == caller().team_id)
+    return mine.order_by(listed.c.checked_at.desc(), listed.c.id.desc())
 
 
 def after(place: Place) -> Any:
@@ -78,13 +93,8 @@ def after(place: Place) -> Any:
         raise bad_cursor()
     try:
         moment = datetime.fromisoformat(place[0])
-    except ValueError as error:
+        if moment.tzinfo is None:
+            raise bad_cursor()
+        return Check.before(moment.astimezone(UTC), place[1])
+    except (ValueError, OverflowError) as error:
         raise bad_cursor() from error
-    if moment.tzinfo is None:
-        raise bad_cursor()
-    return Check.before(moment, place[1])
-
-
-def told(row: RowMapping) -> dict[str, Any]:
-    """Return what is told of a row."""
-    return {**row, "status": "up" if row["up"] else "down"}

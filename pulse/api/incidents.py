@@ -1,24 +1,22 @@
 """Incidents over the API: list, read, acknowledge, resolve."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from flask import Blueprint
-from pydantic import AwareDatetime, Field
 from sqlalchemy import RowMapping, select
 
 from pulse.abilities import Ability
 from pulse.api.auth import caller
 from pulse.api.operations import Reply, operation
-from pulse.api.pages import PageQuery, by_id, paged
-from pulse.api.schemas import In, Moment, Out, Page, Text
-from pulse.clock import utcnow
-from pulse.extensions import db, services
+from pulse.api.pages import PageQuery, by_id, fetched_one, paged
+from pulse.api.schemas import In, Instant, Moment, Out, Page, SoughtId, Text
+from pulse.extensions import db
 from pulse.models.alert_rule import Severity
-from pulse.models.incident import Incident, IncidentStatus
+from pulse.models.incident import Incident, IncidentStatus, lasted
 from pulse.problems import Problem
 
 bp = Blueprint("api_incidents", __name__)
-COLUMNS = Incident.__table__.c
+COLUMNS = (*Incident.__table__.c, Incident.status.label("status"))
 
 
 class IncidentQuery(PageQuery):
@@ -26,9 +24,9 @@ class IncidentQuery(PageQuery):
 
     status: IncidentStatus | None = None
     severity: Severity | None = None
-    monitor_id: Annotated[int, Field(ge=1, lt=2**63)] | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    monitor_id: SoughtId | None = None
+    since: Instant | None = None
+    until: Instant | None = None
 
 
 class ResolveIn(In):
@@ -64,27 +62,21 @@ def index(query: IncidentQuery) -> Reply:
         since=query.since,
         until=query.until,
     )
-    return paged(found.with_only_columns(*COLUMNS), query, place_of=lambda row: [row["id"]], after=by_id(COLUMNS.id), shape=told)
+    return paged(found.with_only_columns(*COLUMNS), query, place_of=lambda row: [row["id"]], after=by_id(Incident.id), shape=told)
 
 
 @operation(bp, "GET", "/incidents/<id:incident_id>", ability=Ability.INCIDENTS_READ, reply=IncidentOut)
 def show(incident_id: int) -> dict[str, Any]:
     """Read an incident."""
-    query = select(*COLUMNS).where(COLUMNS.id == incident_id, COLUMNS.team_id == caller().team_id)
-    with services().reader.connection() as connection:
-        row = connection.execute(query).mappings().first()
-    if row is None:
-        raise Problem("not_found")
-    return told(row)
+    return told(fetched_one(select(*COLUMNS).where(Incident.id == incident_id, Incident.team_id == caller().team_id)))
 
 
 @operation(bp, "POST", "/incidents/<id:incident_id>/acknowledge", ability=Ability.INCIDENTS_WRITE, reply=IncidentOut)
-def acknowledge(incident_id: int) -> Incident:
+def acknowledge(incident_id: int) -> IncidentOut:
     """Say that somebody sees to an incident; nobody is notified."""
     incident = find(incident_id)
     incident.acknowledge(db.session, caller().actor())
-    db.session.commit()
-    return incident
+    return committed(incident)
 
 
 @operation(
@@ -96,12 +88,11 @@ def acknowledge(incident_id: int) -> Incident:
     optional=True,
     reply=IncidentOut,
 )
-def resolve(incident_id: int, body: ResolveIn) -> Incident:
+def resolve(incident_id: int, body: ResolveIn) -> IncidentOut:
     """End an incident by hand."""
     incident = find(incident_id)
     incident.resolve(db.session, caller().actor(), body.root_cause)
-    db.session.commit()
-    return incident
+    return committed(incident)
 
 
 def find(incident_id: int) -> Incident:
@@ -112,11 +103,13 @@ def find(incident_id: int) -> Incident:
     return incident
 
 
+def committed(incident: Incident) -> IncidentOut:
+    """Commit, and return what is told of an incident: as it was written, whatever becomes of it next."""
+    written = IncidentOut.model_validate(incident)
+    db.session.commit()
+    return written
+
+
 def told(row: RowMapping) -> dict[str, Any]:
     """Return what is told of a row."""
-    if row["resolved_at"] is not None:
-        status = IncidentStatus.RESOLVED
-    else:
-        status = IncidentStatus.OPEN if row["acknowledged_at"] is None else IncidentStatus.ACKNOWLEDGED
-    lasted = (row["resolved_at"] or utcnow()) - row["started_at"]
-    return {**row, "status": status, "duration_seconds": max(0, int(lasted.total_seconds()))}
+    return {**row, "duration_seconds": lasted(row["started_at"], row["resolved_at"])}

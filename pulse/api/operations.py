@@ -15,9 +15,12 @@ from pydantic import BaseModel, ValidationError
 
 from pulse.abilities import Ability
 from pulse.api.schemas import Nothing
+from pulse.models.refusals import Invalid
 from pulse.problems import Problem
 
 DEEPEST = 32
+LONGEST_ADDRESS = 8192
+"""Characters of path and query together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ def operation(
 
         @wraps(view)
         def act(**values: Any) -> Response:
+            check_asked(declared)
             return shape(declared, view(**values, **taken_in(declared)))
 
         bp.add_url_rule(path, view.__name__, act, methods=[method])
@@ -83,11 +87,24 @@ def operation(
     return declare
 
 
+def check_asked(declared: Operation) -> None:
+    """Refuse an address that is too long, and a caller that takes no JSON, before anything is done."""
+    environ = request.environ
+    if len(environ["PATH_INFO"]) + len(environ["QUERY_STRING"]) > LONGEST_ADDRESS:
+        raise Problem("uri_too_long")
+    if declared.reply is None or environ.get("HTTP_ACCEPT", "*/*") in ("*/*", "application/json", ""):
+        return
+    if request.accept_mimetypes.quality("application/json") <= 0:
+        raise Problem("not_acceptable")
+
+
 def taken_in(declared: Operation) -> dict[str, Any]:
     """Return the request's validated query and body, by the names under which the view takes them."""
     taken: dict[str, Any] = {}
-    if declared.query is not Nothing or request.query_string:
+    if declared.query is not Nothing:
         taken["query"] = read_query(declared.query)
+    elif request.query_string:
+        read_query(Nothing)
     if declared.body is not None:
         empty = declared.optional and not request.get_data(cache=True)
         taken["body"] = declared.body() if empty else read_body(declared.body)
@@ -184,10 +201,12 @@ def invalid(error: ValidationError) -> Problem:
 
 
 def _fault(each: Mapping[str, Any]) -> dict[str, str]:
-    message = str(each["msg"]).removeprefix("Value error, ")
-    if each["type"] == "extra_forbidden":
+    message, code = str(each["msg"]).removeprefix("Value error, "), str(each["type"])
+    if code == "extra_forbidden":
         message = "There is no such field here."
-    return {"field": ".".join(str(part) for part in each["loc"]), "code": str(each["type"]), "message": message}
+    # A rule of ours has the one code, whether the schema found it broken or the model did.
+    code = Invalid.code if code == "value_error" else code
+    return {"field": ".".join(str(part) for part in each["loc"]), "code": code, "message": message}
 
 
 def _refuse(faults: list[dict[str, str]]) -> NoReturn:

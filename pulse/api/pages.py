@@ -1,7 +1,6 @@
 """One page of a list, and where the next begins: at a place in the order, so that what is inserted meanwhile disturbs nothing."""
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -14,13 +13,14 @@ from sqlalchemy import RowMapping as Record
 from sqlalchemy import Select
 
 from pulse.api.operations import Reply
-from pulse.api.schemas import In
+from pulse.api.schemas import LARGEST, Count, In
 from pulse.extensions import services
 from pulse.problems import Problem
 
-LONGEST_CURSOR = 1024
-LARGEST_ID = 2**63 - 1
+LONGEST_CURSOR = 4096
+"""More than the longest name in its dearest spelling takes."""
 
+Query = Select[*tuple[Any, ...]]
 Place = list[Any]
 """What tells a row's place in the order: the values it is sorted by."""
 
@@ -28,31 +28,54 @@ Place = list[Any]
 class PageQuery(In):
     """What every list takes."""
 
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
-    cursor: Annotated[str, Field(max_length=LONGEST_CURSOR)] | None = None
+    limit: Annotated[Count, Field(ge=1, le=200)] = 50
+    cursor: str | None = None
 
 
 def paged(
-    query: Select[Any],
+    query: Query,
     asked: PageQuery,
     *,
     place_of: Callable[[Record], Place],
     after: Callable[[Place], Any],
-    shape: Callable[[Record], Any],
+    shape: Callable[[Record], Any] = dict,
 ) -> Reply:
     """Return one page of `query`: `after` is the condition for what follows a place, `shape` what is told of a row.
 
     One statement, on the connection that the hook has used: a list takes two in all.
     """
+    return page(fetched(narrowed(query, asked, after)), asked, place_of=place_of, shape=shape)
+
+
+def narrowed(query: Query, asked: PageQuery, after: Callable[[Place], Any]) -> Query:
+    """Return the query for the page that is asked for, and one row more to tell whether another follows."""
     if asked.cursor is not None:
         query = query.where(after(decoded(asked.cursor)))
+    return query.limit(asked.limit + 1)
+
+
+def fetched(query: Query) -> Sequence[Record]:
+    """Return the rows of a query, read without a transaction: nobody's writing is waited for."""
     with services().reader.connection() as connection:
-        rows = connection.execute(query.limit(asked.limit + 1)).mappings().all()
-    more = len(rows) > asked.limit
-    page: Sequence[Record] = rows[: asked.limit]
-    cursor = encoded(place_of(page[-1])) if more else None
+        return connection.execute(query).mappings().all()
+
+
+def fetched_one(query: Query) -> Record:
+    """Return the one row of a query, or answer 404: another team's is no other than one that does not exist."""
+    rows = fetched(query)
+    if not rows:
+        raise Problem("not_found")
+    return rows[0]
+
+
+def page(
+    rows: Sequence[Record], asked: PageQuery, *, place_of: Callable[[Record], Place], shape: Callable[[Record], Any] = dict
+) -> Reply:
+    """Return a page of the rows that `narrowed` found."""
+    shown = rows[: asked.limit]
+    cursor = encoded(place_of(shown[-1])) if len(rows) > asked.limit else None
     headers = {"Link": f'<{next_url(cursor)}>; rel="next"'} if cursor else {}
-    return Reply({"data": [shape(row) for row in page], "next_cursor": cursor}, headers=headers)
+    return Reply({"data": [shape(row) for row in shown], "next_cursor": cursor}, headers=headers)
 
 
 def next_url(cursor: str) -> str:
@@ -64,15 +87,18 @@ def next_url(cursor: str) -> str:
 def encoded(place: Place) -> str:
     """Return a place as opaque text."""
     told = [each.isoformat() if isinstance(each, datetime) else each for each in place]
-    return base64.urlsafe_b64encode(json.dumps(told, separators=(",", ":")).encode()).decode().rstrip("=")
+    text = json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def decoded(cursor: str) -> Place:
     """Return the place that a cursor tells; raises `Problem` for what was not made here."""
+    if len(cursor) > LONGEST_CURSOR:
+        raise bad_cursor()
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        place = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError) as error:
+        place = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True).decode())
+    except (ValueError, RecursionError) as error:
         raise bad_cursor() from error
     found = cast("Place", place)
     if not isinstance(place, list) or not found or not is_id(found[-1]):
@@ -82,7 +108,7 @@ def decoded(cursor: str) -> Place:
 
 def is_id(value: object) -> bool:
     """Tell whether a value can be a row's id."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_ID
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST
 
 
 def bad_cursor() -> Problem:

@@ -1,9 +1,23 @@
 """The types that bodies, queries and replies are made of."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StrictBool, StrictStr
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StrictBool,
+    StrictStr,
+)
+
+LARGEST = 2**63 - 1
+"""What an id, or any number that is stored, can be at most."""
 
 
 def _iso(moment: datetime) -> str:
@@ -11,10 +25,35 @@ def _iso(moment: datetime) -> str:
 
 
 def _storable(text: str) -> str:
-    """Refuse what no database can look for: NUL and lone surrogates."""
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if not is_storable(text):
         raise ValueError("This has characters that cannot be stored.")
     return text
+
+
+def is_storable(text: str) -> bool:
+    """Tell whether a database can look for a text: for NUL and lone surrogates it cannot."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _digits(value: Any) -> Any:
+    """Take plain digits alone from a query: pydantic would take spaces, underscores and 5.0, too."""
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,19}", value, re.ASCII):
+        raise ValueError("Give a whole number.")
+    return value
+
+
+def _spelled(value: Any) -> Any:
+    """Take ISO 8601 alone: pydantic would take seconds since 1970, too."""
+    if isinstance(value, str) and not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", value, re.ASCII):
+        raise ValueError("Give a time as 2026-01-31T12:00:00Z.")
+    return value
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("This time is out of range.") from error
 
 
 def _whole(value: Any) -> Any:
@@ -27,11 +66,17 @@ def _whole(value: Any) -> Any:
 Moment = Annotated[datetime, PlainSerializer(_iso, return_type=str, when_used="json")]
 """A time, as ISO 8601 in UTC with `Z` and milliseconds."""
 
-WholeNumber = Annotated[int, BeforeValidator(_whole), Field(ge=-(2**63), lt=2**63)]
+WholeNumber = Annotated[int, BeforeValidator(_whole), Field(ge=-LARGEST - 1, le=LARGEST)]
 Text = StrictStr
 Switch = StrictBool
 Sought = Annotated[str, AfterValidator(_storable)]
 """Text that is looked for in the database."""
+Count = Annotated[int, BeforeValidator(_digits)]
+"""A number in a query."""
+SoughtId = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=LARGEST)]
+"""An id in a query."""
+Instant = Annotated[AwareDatetime, BeforeValidator(_spelled), AfterValidator(_in_utc)]
+"""A time in a query: ISO 8601 with its zone."""
 
 
 class In(BaseModel):

@@ -1,9 +1,10 @@
 """Checks: one request each, and its recorded result."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, case, delete, exists, func, literal, select, tuple_
 from sqlalchemy.ext.hybrid import hybrid_property
@@ -107,6 +108,17 @@ class Check(Base):
     @classmethod
     def uptime(cls, session: DbSession, monitor_id: int) -> dict[str, Uptime]:
         """Return up and all checks over 24h, 7d and 30d."""
+        return cls.uptime_of(session.execute(cls.counted(monitor_id)).first())
+
+    @classmethod
+    def uptime_of(cls, counts: Sequence[int] | None) -> dict[str, Uptime]:
+        """Return what the one row of `counted` says; without a row there was no check."""
+        counts = counts or [0] * 2 * len(WINDOWS)
+        return {name: Uptime(*counts[place : place + 2]) for name, place in zip(WINDOWS, range(0, len(counts), 2), strict=True)}
+
+    @classmethod
+    def counted(cls, monitor_id: int) -> Select[*tuple[Any, ...]]:
+        """Return the query for up and all checks in each window; it has no row where there is no such monitor."""
         now = utcnow()
         counts = [
             count
@@ -116,9 +128,9 @@ class Check(Base):
                 func.count().filter(cls.checked_at > now - span),
             )
         ]
-        longest = now - max(WINDOWS.values())
-        row = session.execute(select(*counts).where(cls.monitor_id == monitor_id, cls.checked_at > longest)).one()
-        return {name: Uptime(*row[place : place + 2]) for name, place in zip(WINDOWS, range(0, len(row), 2), strict=True)}
+        recent = (cls.monitor_id == Monitor.id) & (cls.checked_at > now - max(WINDOWS.values()))
+        query = select(*counts).select_from(Monitor).outerjoin(cls, recent)
+        return query.where(Monitor.id == monitor_id).group_by(Monitor.id)
 
     @classmethod
     def sweep(cls, session: DbSession) -> int:

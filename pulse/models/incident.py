@@ -152,7 +152,12 @@ class Incident(Base):
     @property
     def duration_seconds(self) -> int:
         """How long it has lasted, or lasted in all."""
-        return max(0, int(((self.resolved_at or utcnow()) - self.started_at).total_seconds()))
+        return lasted(self.started_at, self.resolved_at)
+
+
+def lasted(started_at: datetime, resolved_at: datetime | None) -> int:
+    """Return how many seconds an incident has lasted, until now where it is not resolved."""
+    return max(0, int(((resolved_at or utcnow()) - started_at).total_seconds()))
 
 
 def check_root_cause(text: str | None) -> str | None:

@@ -123,8 +123,9 @@ class Monitor(Base):
         if project_id is not None:
             query = query.where(cls.project_id == project_id)
         if q is not None:
-            found = cls.name_folded.contains(names.fold(q), autoescape=True) | cls.url.contains(q, autoescape=True)
-            query = query.where(found)
+            # A URL is stored in ASCII; of the two databases one would tell its cases apart, the other not.
+            url = func.lower(cls.url).contains(q.lower(), autoescape=True)
+            query = query.where(cls.name_folded.contains(names.fold(q), autoescape=True) | url)
         return query
 
     @classmethod

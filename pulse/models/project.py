@@ -4,10 +4,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import ForeignKey, Index, Select, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
+from pulse import names
 from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
+from pulse.models.event import About, Actor, Event
+from pulse.models.refusals import Conflict, Invalid
 
 if TYPE_CHECKING:
     from pulse.models.team import Team
@@ -43,6 +47,8 @@ class Project(Base):
         session.flush()
         return project
 
+    # --- finding -----------------------------------------------------------------------------------------------
+
     @classmethod
     def of(cls, team_id: int) -> Select[Self]:
         """Return the query for a team's projects, the default one first."""
@@ -57,3 +63,53 @@ class Project(Base):
     def default_of(cls, session: DbSession, team_id: int) -> "Project":
         """Return a team's default project."""
         return session.scalars(select(cls).where(cls.team_id == team_id, cls.is_default)).one()
+
+    # --- the life of a project ---------------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, session: DbSession, team_id: int, name: str, by: Actor) -> "Project":
+        """Make a project; raises `Invalid`."""
+        project = cls(team_id=team_id, name=check_name(name), is_default=False, created_at=utcnow())
+        session.add(project)
+        session.flush()
+        project._note(session, "project.created", by)
+        return project
+
+    def rename(self, session: DbSession, name: str, by: Actor) -> None:
+        """Give it another name; raises `Invalid` and, when it was deleted meanwhile, `Conflict`."""
+        name = check_name(name)
+        self._hold(session)
+        if name != self.name:
+            self.name = name
+            self._note(session, "project.changed", by)
+
+    def delete(self, session: DbSession, by: Actor) -> None:
+        """Remove it; raises `Conflict` for the default one, and for one that still holds monitors."""
+        self._hold(session)
+        if self.is_default:
+            raise Conflict("This is the default project: it holds what is put in no other.")
+        self._note(session, "project.deleted", by)
+        try:
+            with session.begin_nested():
+                session.delete(self)
+        except IntegrityError as error:
+            # The database tells, for it also knows of a monitor that another is putting there right now.
+            raise Conflict("This project still holds monitors: move or delete them first.") from error
+
+    def _hold(self, session: DbSession) -> None:
+        query = select(Project).where(Project.id == self.id).with_for_update(of=Project)
+        if session.scalar(query.execution_options(populate_existing=True)) is None:
+            raise Conflict("This project was deleted already.")
+
+    def _note(self, session: DbSession, action: str, by: Actor) -> None:
+        about = About(by.user_id, self.team_id, detail={"project": self.id, "name": self.name})
+        Event.record(session, action, by, about)
+        session.flush()
+
+
+def check_name(text: str) -> str:
+    """Return a project's name in the form to store; raises `Invalid`."""
+    try:
+        return names.clean(text)
+    except names.InvalidName as error:
+        raise Invalid("name", str(error)) from error

@@ -6,6 +6,7 @@ import pytest
 
 from tests.factories import make_key
 from tests.helpers import assert_problem
+from tests.monitors import make_monitor
 
 GOOD = {"name": "X", "url": "https://example.com"}
 MALFORMED = {
@@ -106,3 +107,77 @@ def test_another_media_type_is_refused(api, token, kind):
 def test_an_odd_id_is_not_found(api, token, number):
     for path in (f"/monitors/{number}", f"/monitors/{number}/checks", f"/incidents/{number}"):
         assert_problem(api.get(path, token), 404, "not_found")
+
+
+def test_every_fault_is_told_at_once_those_of_the_model_too(api, token):
+    body = {"name": "", "body": "x", "method": "GET", "project_id": 999_999_999, "auth": {"type": "basic"}, "verify_tls": 1}
+
+    problem = assert_problem(api.post("/monitors", token, json=GOOD | body), 422, "validation_failed")
+
+    assert {each["field"] for each in problem["errors"]} == set(body) - {"method"}
+    codes = {each["field"]: each["code"] for each in problem["errors"]}
+    assert {codes[field] for field in ("name", "body", "project_id", "auth")} == {"invalid"}
+
+
+def test_a_body_without_a_method_that_sends_it_is_refused(api, token, alice):
+    monitor_id = make_monitor(alice, method="POST", body="x").id
+
+    for reply in (
+        api.post("/monitors", token, json=GOOD | {"body": "x"}),
+        api.post("/monitors", token, json=GOOD | {"body": "x", "method": None}),
+        api.patch(f"/monitors/{monitor_id}", token, json={"body": "x", "method": "GET"}),
+        api.patch(f"/monitors/{monitor_id}", token, json={"body": "x", "method": None}),
+    ):
+        problem = assert_problem(reply, 422, "validation_failed")
+        assert [each["field"] for each in problem["errors"]] == ["body"]
+    assert api.patch(f"/monitors/{monitor_id}", token, json={"body": "y"}).status_code == 200
+    assert api.patch(f"/monitors/{monitor_id}", token, json={"method": "GET"}).get_json()["has_body"] is False
+
+
+def test_thirty_two_levels_are_read_and_thirty_three_are_not(api, token):
+    def nested(levels):
+        inner = levels - 1
+        data = b'{"headers": ' + b"[" * inner + b"]" * inner + b', "name": "X", "url": "https://example.com"}'
+        return api.post("/monitors", token, data=data, content_type="application/json")
+
+    assert_problem(nested(32), 422, "validation_failed")
+    assert_problem(nested(33), 400, "malformed_request")
+
+
+def test_brackets_within_text_are_no_levels(api, token):
+    made = api.post("/monitors", token, json=GOOD | {"name": "[" * 50 + '"{' * 20})
+
+    assert made.status_code == 201
+
+
+def test_the_largest_body_is_taken(api, token):
+    data = b'{"name": "X", "url": "https://example.com"' + b" " * (256 * 1024 - 43) + b"}"
+
+    assert len(data) == 256 * 1024
+    assert api.post("/monitors", token, data=data, content_type="application/json").status_code == 201
+    assert_problem(api.post("/monitors", token, data=data + b" ", content_type="application/json"), 413, "body_too_large")
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b" {} "])
+def test_what_takes_no_body_takes_none_or_an_empty_object(api, token, alice, body):
+    monitor_id = make_monitor(alice).id
+
+    assert api.post(f"/monitors/{monitor_id}/pause", token, data=body).status_code == 200
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b'{"x": 1}', b"x", b"\xff"])
+def test_what_takes_no_body_refuses_any_other(api, token, alice, body):
+    monitor_id = make_monitor(alice).id
+
+    assert_problem(api.post(f"/monitors/{monitor_id}/pause", token, data=body), 400, "malformed_request")
+    assert api.get(f"/monitors/{monitor_id}", token).get_json()["state"] == "pending"
+
+
+def test_what_is_refused_is_not_repeated(api, token):
+    secrets = {"headers": {"X-Key": "hush\r\n"}, "auth": {"type": "bearer", "token": "hush hush"}, "body": "hush\ud800"}
+
+    for field, value in secrets.items():
+        reply = api.post("/monitors", token, json=GOOD | {"method": "POST", field: value})
+
+        assert reply.status_code in (400, 422)
+        assert "hush" not in reply.get_data(as_text=True)

@@ -1,6 +1,7 @@
 """Checks over the API: history, uptime, and a check at once."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from pulse.models.event import OPERATOR
 from tests.factories import make_key
 from tests.helpers import assert_problem
 from tests.monitors import BAD, GOOD, check, make_monitor
-from tests.targets import hanging, replying, serve
+from tests.targets import hanging, redirecting, replying, serve
 
 
 @pytest.fixture
@@ -63,6 +64,49 @@ def test_manual_checks_are_limited_per_monitor(api, token, alice):
     assert [reply.status_code for reply in replies] == [201] * 10 + [429]
     problem = assert_problem(replies[-1], 429, "rate_limited")
     assert int(replies[-1].headers["Retry-After"]) == problem["retry_after"] > 0
+
+
+def test_four_manual_checks_of_a_team_run_at_once_and_leave_their_turns_behind(app, api, token, alice):
+    with serve(hanging()) as target:
+        ids = [make_monitor(alice, url=target.url, timeout_seconds=2).id for _ in range(6)]
+        # What this thread has open would hold the lock that the checks need.
+        db.session.rollback()
+
+        def run(monitor_id):
+            with app.app_context():
+                return api.post(f"/monitors/{monitor_id}/checks", token)
+
+        with ThreadPoolExecutor(6) as pool:
+            replies = list(pool.map(run, ids))
+        target.behaviour = replying(200)
+        after = api.post(f"/monitors/{ids[0]}/checks", token)
+
+    refused = [reply for reply in replies if reply.status_code == 429]
+    assert sorted(reply.status_code for reply in replies) == [201] * 4 + [429] * 2
+    assert all(
+        int(reply.headers["Retry-After"]) == assert_problem(reply, 429, "rate_limited")["retry_after"] for reply in refused
+    )
+    assert after.status_code == 201
+
+
+def test_a_manual_check_reaches_no_private_address(api, token, alice):
+    with serve(redirecting("http://10.0.0.1/")) as target:
+        monitor_id = make_monitor(alice, url=target.url, timeout_seconds=2).id
+
+        made = api.post(f"/monitors/{monitor_id}/checks", token).get_json()
+
+    assert (made["status"], made["error"]) == ("down", "forbidden_address")
+
+
+def test_a_check_tells_nothing_of_what_was_sent_or_came_back(api, token, alice):
+    with serve(replying(500, body=b"hush")) as target:
+        monitor_id = make_monitor(alice, url=target.url, headers={"X-Key": "hush"}).id
+
+        reply = api.post(f"/monitors/{monitor_id}/checks", token)
+
+    members = {"id", "monitor_id", "type", "status", "http_status_code", "response_time_ms", "error", "checked_at"}
+    assert set(reply.get_json()) == members
+    assert "hush" not in reply.get_data(as_text=True)
 
 
 def test_the_history_is_newest_first_with_filters(api, token, alice):

@@ -1,5 +1,6 @@
 """Monitors over the API."""
 
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
@@ -153,6 +154,85 @@ def test_put_makes_then_replaces(api, token):
     assert second.get_json()["external_id"] == "shop.eu-1"
 
 
+def test_put_clears_what_is_absent(api, token):
+    path = "/monitors/external/x"
+    whole = {"name": "X", "url": "https://example.com", "method": "POST", "expected_status": 204, "verify_tls": False, **SECRETS}
+    api.call("PUT", path, token, json=whole)
+
+    told = api.call("PUT", path, token, json={"name": "X", "url": "https://example.com"}).get_json()
+
+    assert (told["method"], told["expected_status"], told["verify_tls"]) == ("GET", 200, True)
+    assert (told["header_names"], told["has_body"], told["auth_type"]) == ([], False, "none")
+
+
+def test_put_takes_no_other_external_id_than_that_of_its_address(api, token):
+    body = {"name": "X", "url": "https://example.com"}
+
+    same = api.call("PUT", "/monitors/external/x", token, json=body | {"external_id": "x"})
+
+    assert same.status_code == 201
+    for other in ("y", None):
+        reply = api.call("PUT", "/monitors/external/x", token, json=body | {"external_id": other})
+        assert set(faults(assert_problem(reply, 422, "validation_failed"))) == {"external_id"}
+
+
+def test_of_parallel_puts_one_makes_and_the_others_replace(app, api, token):
+    def put(number):
+        with app.app_context():
+            body = {"name": f"X{number}", "url": "https://example.com"}
+            return api.call("PUT", "/monitors/external/pipeline", token, json=body).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        statuses = list(pool.map(put, range(6)))
+
+    assert sorted(statuses) == [200] * 5 + [201]
+    assert len(api.get("/monitors", token).get_json()["data"]) == 1
+
+
+def test_two_teams_may_use_the_same_external_id(api, token, charlie):
+    body = {"name": "X", "url": "https://example.com"}
+    tokens = (token, make_key(charlie).token)
+
+    made = [api.call("PUT", "/monitors/external/shop", each, json=body) for each in tokens]
+
+    assert [reply.status_code for reply in made] == [201, 201]
+    assert len({reply.get_json()["id"] for reply in made}) == 2
+
+
+def test_a_change_to_another_monitors_external_id_is_a_conflict(api, token, alice):
+    make_monitor(alice, external_id="one")
+    other = make_monitor(alice, external_id="two").id
+
+    assert_problem(api.patch(f"/monitors/{other}", token, json={"external_id": "one"}), 409, "conflict")
+
+    assert api.patch(f"/monitors/{other}", token, json={"external_id": None}).get_json()["external_id"] is None
+
+
+@pytest.mark.parametrize("field", ["name", "url"])
+def test_a_monitor_keeps_a_name_and_a_url(api, token, alice, field):
+    monitor_id = make_monitor(alice).id
+
+    problem = assert_problem(api.patch(f"/monitors/{monitor_id}", token, json={field: None}), 422, "validation_failed")
+
+    assert set(faults(problem)) == {field}
+
+
+def test_pausing_and_resuming_twice_is_harmless(api, token, alice):
+    monitor_id = make_monitor(alice).id
+
+    told = [api.post(f"/monitors/{monitor_id}/{act}", token) for act in ("resume", "pause", "pause", "resume", "resume")]
+
+    assert [reply.status_code for reply in told] == [200] * 5
+    assert told[1].get_json() == told[2].get_json()
+
+
+def test_ids_are_never_used_again(api, token, alice):
+    first = make_monitor(alice).id
+    api.delete(f"/monitors/{first}", token)
+
+    assert make_monitor(alice).id > first
+
+
 @pytest.mark.parametrize("external_id", ["a b", "ä", "x" * 129, "a%00b"])
 def test_an_external_id_has_a_closed_alphabet(api, token, external_id):
     reply = api.call("PUT", f"/monitors/external/{external_id}", token, json={"name": "X", "url": "https://example.com"})
@@ -191,12 +271,14 @@ def test_every_act_is_in_the_trail(api, token, alice):
     monitor_id = api.post("/monitors", token, json={"name": "X", "url": "https://example.com"}).get_json()["id"]
     for path in ("pause", "resume"):
         api.post(f"/monitors/{monitor_id}/{path}", token)
+    api.patch(f"/monitors/{monitor_id}", token, json={"name": "Y"})
     api.delete(f"/monitors/{monitor_id}", token)
     db.session.rollback()
 
     trail = db.session.query(Event).filter_by(monitor_id=monitor_id).order_by(Event.id).all()
 
-    assert [each.action for each in trail] == ["monitor.created", "monitor.paused", "monitor.resumed", "monitor.deleted"]
+    acts = ("created", "paused", "resumed", "changed", "deleted")
+    assert [each.action for each in trail] == [f"monitor.{act}" for act in acts]
     assert {each.actor_kind for each in trail} == {"key"}
 
 
@@ -231,7 +313,8 @@ def test_paging_neither_skips_nor_repeats_while_rows_are_inserted(api, token, al
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=201", "limit=-1", "limit=9999999999999999999999", "limit=x", "limit=1&limit=2", "sort=name", "q=a%00b"]
+    "query",
+    ["limit=0", "limit=201", "limit=-1", "limit=9999999999999999999999", "limit=x", "limit=1&limit=2", "sort=name", "q=a%00b"],
 )
 def test_a_bad_query_is_refused(api, token, query):
     assert_problem(api.get(f"/monitors?{query}", token), 422, "validation_failed")

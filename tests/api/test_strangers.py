@@ -6,7 +6,10 @@ from pulse.abilities import Ability
 from pulse.api.auth import PREFIX
 from pulse.api.operations import OPERATIONS
 from pulse.extensions import db
+from pulse.models.check import Check
+from pulse.models.event import Event
 from pulse.models.incident import Incident
+from pulse.models.project import Project
 from pulse.plans import Plan
 from pulse.roles import Role
 from tests.factories import make_key
@@ -28,10 +31,8 @@ def called(api, operation, token, ids):
     for name, value in ids.items():
         path = path.replace(f"<id:{name}>", str(value)).replace(f"<{name}>", str(value))
     assert "<" not in path, path
-    options = {"json": BODIES if operation.method in ("POST", "PUT") and operation.body else {}} if operation.body else {}
-    if "resolve" in path:
-        options = {}
-    return api.call(operation.method, path, token, **options)
+    body = {field: BODIES[field] for field in operation.body.model_fields if field in BODIES} if operation.body else None
+    return api.call(operation.method, path, token, **({} if body is None else {"json": body}))
 
 
 @pytest.fixture
@@ -40,7 +41,9 @@ def things(alice):
     monitor = make_monitor(alice, external_id="alices")
     check(monitor, BAD, BAD)
     incident = db.session.query(Incident).one()
-    ids = {"monitor_id": monitor.id, "incident_id": incident.id, "external_id": "charlies-own"}
+    project = Project.create(db.session, alice.team_id, "Europe", alice.actor)
+    db.session.commit()
+    ids = {"monitor_id": monitor.id, "incident_id": incident.id, "project_id": project.id, "external_id": "charlies-own"}
     db.session.rollback()
     return ids
 
@@ -51,16 +54,40 @@ def test_every_route_of_the_api_is_declared(app):
     assert routed == set(OPERATIONS)
 
 
+@pytest.mark.parametrize("stranger", ["charlie", "dana"])
 @pytest.mark.parametrize("operation", [each for each in ALL if "<id:" in each.path], ids=name)
-def test_charlie_gets_404(api, operation, things, charlie):
-    token = make_key(charlie).token
-    missing = {name: 999_999_999 if name != "external_id" else value for name, value in things.items()}
+def test_a_stranger_gets_404_and_support_is_one_here(api, operation, things, stranger, request):
+    token = make_key(request.getfixturevalue(stranger)).token
+    missing = dict.fromkeys(things, 999999999)
+    before = everything()
 
     foreign, absent = called(api, operation, token, things), called(api, operation, token, missing)
 
     assert_problem(foreign, 404, "not_found")
-    plain = [reply.get_data(as_text=True).replace(reply.headers["X-Request-Id"], "") for reply in (foreign, absent)]
-    assert plain[0] == plain[1]
+    assert exactly(foreign) == exactly(absent)
+    assert everything() == before
+
+
+def everything():
+    """How many acts and checks there are."""
+    db.session.rollback()
+    return db.session.query(Event).count(), db.session.query(Check).count()
+
+
+def exactly(reply):
+    """A reply to the byte, but for what tells one request from the next."""
+    own = reply.headers["X-Request-Id"]
+    passing = ("X-Request-Id", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+    headers = [each for each in reply.headers.items() if each[0] not in passing]
+    return reply.get_data(as_text=True).replace(own, ""), headers
+
+
+@pytest.mark.parametrize("path", sorted({each.path for each in ALL if each.method == "GET" and "<id:" in each.path}))
+def test_head_tells_a_stranger_no_more_than_get(api, path, things, charlie):
+    for field, value in things.items():
+        path = path.replace(f"<id:{field}>", str(value))
+
+    assert api.call("HEAD", path, make_key(charlie).token).status_code == 404
 
 
 def test_lists_hold_nothing_foreign(api, things, charlie):
@@ -68,6 +95,7 @@ def test_lists_hold_nothing_foreign(api, things, charlie):
 
     assert api.get("/monitors", token).get_json()["data"] == []
     assert api.get("/incidents", token).get_json()["data"] == []
+    assert [each["name"] for each in api.get("/projects", token).get_json()["data"]] == ["Default"]
     assert api.get(f"/incidents?monitor_id={things['monitor_id']}", token).get_json()["data"] == []
 
 

@@ -8,7 +8,7 @@ import platform
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +74,7 @@ def hello() -> Flask:
 
 
 @contextmanager
-def statements(app: Flask) -> Iterator[list[str]]:
+def statements(app: Flask) -> Generator[list[str]]:
     """Note every statement the app sends."""
     sent: list[str] = []
     with app.app_context():
@@ -85,7 +85,7 @@ def statements(app: Flask) -> Iterator[list[str]]:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> Generator[None]:
     """Let request lines be made and written, to nowhere."""
     sys.stdout.flush()
     kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)

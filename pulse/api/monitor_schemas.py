@@ -1,0 +1,127 @@
+"""What is sent and told of a monitor over the API."""
+
+from typing import Annotated, Any, ClassVar, Literal, cast
+
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
+from sqlalchemy import select
+
+from pulse.api.auth import caller
+from pulse.api.pages import PageQuery, fetched
+from pulse.api.schemas import In, Moment, Out, Sought, SoughtId, Switch, Text, WholeNumber
+from pulse.extensions import services
+from pulse.models.monitor import State
+from pulse.models.monitor_fields import MonitorFields, check_fields
+from pulse.models.project import Project
+
+
+class AuthIn(In):
+    """How a monitor proves itself to its target; never told again."""
+
+    type: Literal["none", "basic", "bearer"]
+    username: Text | None = None
+    password: Text | None = None
+    token: Text | None = None
+
+
+class MonitorFieldsIn(In):
+    """What may be written of a monitor besides its name and URL: null clears."""
+
+    stored_method: ClassVar[str] = "POST"
+    """The method where none is given. A change does not know it, and leaves it to the model whether a body fits."""
+
+    method: Text | None = None
+    project_id: WholeNumber | None = None
+    interval_seconds: WholeNumber | None = None
+    timeout_seconds: WholeNumber | None = None
+    expected_status: WholeNumber | None = None
+    verify_tls: Switch | None = None
+    external_id: Text | None = None
+    headers: dict[str, Text] | None = None
+    body: Text | None = None
+    auth: AuthIn | None = None
+
+    @field_validator("*")
+    @classmethod
+    def holds_its_rule(cls, value: Any, info: ValidationInfo) -> Any:
+        """Hold each field to the model's rule here already, so that all faults are told at once."""
+        given = value.model_dump(exclude_unset=True) if isinstance(value, BaseModel) else value
+        fields = cast("MonitorFields", {info.field_name: given})
+        # One that broke its own rule is not among the data, and says nothing of the body.
+        method = info.data.get("method", "POST") or cls.stored_method
+        _, faults = check_fields(fields, caller().plan, services().guard, method=method.upper())
+        if faults:
+            raise ValueError(str(faults[0]))
+        return value
+
+    @field_validator("project_id")
+    @classmethod
+    def is_one_of_the_team(cls, project_id: int | None) -> int | None:
+        """Look a project up here already, for the same reason."""
+        mine = select(Project.id).where(Project.id == project_id, Project.team_id == caller().team_id)
+        if project_id is not None and not fetched(mine):
+            raise ValueError("Choose one of the team's projects.")
+        return project_id
+
+    def fields(self) -> MonitorFields:
+        """Return what was given, and nothing else."""
+        return cast("MonitorFields", self.model_dump(exclude_unset=True))
+
+
+class MonitorChange(MonitorFieldsIn):
+    """What is to be changed: absent keeps."""
+
+    name: Text | None = None
+    url: Text | None = None
+
+
+class MonitorIn(MonitorFieldsIn):
+    """A monitor to be made, or to be replaced."""
+
+    stored_method = "GET"
+    name: Text
+    url: Text
+
+
+class CheckBrief(Out):
+    """A check, as its monitor tells it."""
+
+    id: int
+    monitor_id: int
+    type: str
+    status: str
+    http_status_code: int | None
+    response_time_ms: int | None
+    error: str | None
+    checked_at: Moment
+
+
+class MonitorOut(Out):
+    """A monitor, without what it sends in secret."""
+
+    id: int
+    external_id: str | None
+    name: str
+    url: str
+    method: str
+    project_id: int
+    interval_seconds: int
+    timeout_seconds: int
+    expected_status: int
+    verify_tls: bool
+    header_names: list[str]
+    has_body: bool
+    auth_type: str
+    state: str
+    created_at: Moment
+    updated_at: Moment
+    paused_at: Moment | None
+    last_check: CheckBrief | None
+    next_check_at: Moment | None
+
+
+class MonitorQuery(PageQuery):
+    """Which monitors to list."""
+
+    state: State | None = None
+    project_id: SoughtId | None = None
+    q: Annotated[Sought, Field(max_length=200)] | None = None

@@ -1,0 +1,100 @@
+"""Projects over the API: list, create, read, rename, delete."""
+
+from typing import Annotated, Any
+
+from flask import Blueprint
+from pydantic import AfterValidator
+from sqlalchemy import select
+
+from pulse.abilities import Ability
+from pulse.api.auth import caller
+from pulse.api.operations import Reply, operation
+from pulse.api.pages import PageQuery, by_id, fetched_one, paged
+from pulse.api.schemas import In, Moment, Out, Page, Text
+from pulse.extensions import db, services
+from pulse.models.project import Project, check_name
+from pulse.models.refusals import Invalid
+from pulse.problems import Problem
+
+bp = Blueprint("api_projects", __name__)
+COLUMNS = (Project.id, Project.name, Project.is_default, Project.created_at)
+
+
+def _named(text: str | None) -> str:
+    try:
+        return check_name(text or "")
+    except Invalid as fault:
+        raise ValueError(str(fault)) from fault
+
+
+class ProjectIn(In):
+    """A project to be made."""
+
+    name: Annotated[Text, AfterValidator(_named)]
+
+
+class ProjectChange(In):
+    """What is to be changed: absent keeps; and without a name there is no project, so null is refused."""
+
+    name: Annotated[Text | None, AfterValidator(_named)] = None
+
+
+class ProjectOut(Out):
+    """A part of the team's monitors."""
+
+    id: int
+    name: str
+    is_default: bool
+    created_at: Moment
+
+
+@operation(bp, "GET", "/projects", ability=Ability.PROJECTS_READ, query=PageQuery, reply=Page[ProjectOut])
+def index(query: PageQuery) -> Reply:
+    """List the team's projects, newest first."""
+    listed = select(*COLUMNS).where(Project.team_id == caller().team_id).order_by(Project.id.desc())
+    return paged(listed, query, place_of=lambda row: [row["id"]], after=by_id(Project.id))
+
+
+@operation(bp, "POST", "/projects", ability=Ability.PROJECTS_WRITE, body=ProjectIn, reply=ProjectOut, status=201)
+def create(body: ProjectIn) -> Reply:
+    """Make a project."""
+    project = Project.create(db.session, caller().team_id, body.name, caller().actor())
+    headers = {"Location": f"{services().settings.site}/api/v1/projects/{project.id}"}
+    return Reply(committed(project), headers=headers)
+
+
+@operation(bp, "GET", "/projects/<id:project_id>", ability=Ability.PROJECTS_READ, reply=ProjectOut)
+def show(project_id: int) -> Any:
+    """Read a project."""
+    return fetched_one(select(*COLUMNS).where(Project.id == project_id, Project.team_id == caller().team_id))
+
+
+@operation(bp, "PATCH", "/projects/<id:project_id>", ability=Ability.PROJECTS_WRITE, body=ProjectChange, reply=ProjectOut)
+def change(project_id: int, body: ProjectChange) -> ProjectOut:
+    """Rename a project."""
+    project = find(project_id)
+    if body.name is not None:
+        project.rename(db.session, body.name, caller().actor())
+    return committed(project)
+
+
+@operation(bp, "DELETE", "/projects/<id:project_id>", ability=Ability.PROJECTS_WRITE)
+def delete(project_id: int) -> None:
+    """Delete a project; not the default one, nor one that still holds monitors."""
+    find(project_id).delete(db.session, caller().actor())
+    db.session.commit()
+
+
+def find(project_id: int) -> Project:
+    """Return the team's project, or answer 404."""
+    project = Project.find(db.session, caller().team_id, project_id)
+    if project is None:
+        raise Problem("not_found")
+    return project
+
+
+def committed(project: Project) -> ProjectOut:
+    """Commit, and return what is told of a project: as it was written, whatever becomes of it next."""
+    written = ProjectOut.model_validate(project)
+    db.session.commit()
+    return written

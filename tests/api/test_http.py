@@ -1,0 +1,83 @@
+"""HTTP itself: methods, what is accepted, how long an address may be."""
+
+import pytest
+
+from pulse.api.operations import OPERATIONS
+from tests.factories import make_key
+from tests.helpers import assert_problem
+from tests.monitors import make_monitor
+
+READS = sorted({each.path for each in OPERATIONS.values() if each.method == "GET" and "<" not in each.path})
+METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
+
+
+@pytest.fixture
+def token(alice) -> str:
+    return make_key(alice).token
+
+
+@pytest.mark.parametrize("path", READS)
+def test_head_tells_what_get_does_without_the_body(api, token, path):
+    got, head = api.get(path, token), api.call("HEAD", path, token)
+
+    assert (head.status_code, head.mimetype, head.data) == (got.status_code, got.mimetype, b"")
+    assert head.headers["Content-Length"] == got.headers["Content-Length"]
+
+
+@pytest.mark.parametrize("path", sorted({each.path for each in OPERATIONS.values()}))
+def test_a_method_that_is_not_taken_is_told_with_those_that_are(api, token, path):
+    takes = {each.method for each in OPERATIONS.values() if each.path == path}
+    address = path.replace("<external_id>", "x").replace("<id:monitor_id>", "1").replace("<id:incident_id>", "1")
+    address = address.replace("<id:project_id>", "1")
+
+    for method in (METHODS - takes) | {"TRACE", "BREW"}:
+        reply = api.call(method, address, token)
+
+        assert_problem(reply, 405, "method_not_allowed")
+        assert METHODS & set(reply.headers["Allow"].split(", ")) == takes
+
+
+def test_no_header_overrides_the_method(api, token, alice):
+    monitor_id = make_monitor(alice).id
+
+    api.post(f"/monitors/{monitor_id}/pause", token, headers={"X-HTTP-Method-Override": "DELETE"})
+
+    assert api.get(f"/monitors/{monitor_id}", token).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "accept", ["text/html", "text/csv", "application/xml, text/*;q=0.5", "application/json;q=0", "*/*;q=0", "x"]
+)
+def test_who_takes_no_json_gets_none_and_nothing_is_done(api, token, accept):
+    body = {"name": "X", "url": "https://example.com"}
+
+    for reply in (
+        api.get("/monitors", token, headers={"Accept": accept}),
+        api.post("/monitors", token, json=body, headers={"Accept": accept}),
+    ):
+        assert_problem(reply, 406, "not_acceptable")
+    assert api.get("/monitors", token).get_json()["data"] == []
+
+
+@pytest.mark.parametrize(
+    "accept", ["application/json", "application/*", "*/*", "text/html, application/json;q=0.1", "text/html, */*;q=0.1", ""]
+)
+def test_who_takes_json_among_others_gets_it(api, token, accept):
+    assert api.get("/monitors", token, headers={"Accept": accept}).mimetype == "application/json"
+
+
+def test_where_there_is_nothing_to_tell_any_type_will_do(api, token, alice):
+    monitor_id = make_monitor(alice).id
+
+    assert api.delete(f"/monitors/{monitor_id}", token, headers={"Accept": "text/html"}).status_code == 204
+
+
+def test_an_address_that_is_too_long_is_refused(api, token):
+    assert_problem(api.get("/monitors?q=" + "x" * 9000, token), 414, "uri_too_long")
+
+
+@pytest.mark.parametrize("query", ["&", "&&=", "x=1", "access_token=y"])
+def test_what_takes_no_query_refuses_any_field(api, token, query):
+    reply = api.get(f"/key?{query}", token)
+
+    assert reply.status_code == (200 if query == "&" else 422), reply.get_data(as_text=True)
