@@ -4,6 +4,8 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from time import perf_counter
 from typing import Any, BinaryIO, cast
@@ -119,10 +121,19 @@ def _harmless(text: str) -> str:
 # --- requests --------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class NamedToken:
+    """The token that a request of the API named, live or former."""
+
+    id: int
+    last_used_at: datetime | None
+    live: bool
+
+
 class Trace:
     """What is known of the request that is being answered."""
 
-    __slots__ = ("code", "kind", "number", "request_id", "started")
+    __slots__ = ("code", "kind", "number", "request_id", "started", "token")
 
     def __init__(self) -> None:
         self.started = perf_counter()
@@ -131,6 +142,7 @@ class Trace:
         self.code: str | None = None
         """The problem it ended in, if it did."""
         self.request_id: str | None = None
+        self.token: NamedToken | None = None
 
     def asked_by(self, kind: Kind, number: int) -> None:
         """Note who the request comes from, once that is known."""

@@ -85,6 +85,7 @@ def whole_app(settings: Settings, migrated: str) -> Iterator[Flask]:
 def app(whole_app: Flask, settings: Settings) -> Iterator[Flask]:
     """The app on an empty database, within an application context."""
     whole_app.extensions["pulse.limits"] = Limiter(settings)
+    whole_app.extensions["pulse.uses"].flush()
     with whole_app.app_context():
         empty()
         yield whole_app

@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, g, request
 
-from pulse.api import auth, checks, docs, incidents, key, monitors, projects
+from pulse.api import auth, checks, docs, incidents, key, monitors, projects, uses
 from pulse.api.limits import Limiter
 from pulse.api.operations import OPERATIONS, check_declared
 from pulse.api.uses import UseWriter
@@ -51,6 +51,7 @@ def enter() -> None:
 
 
 def leave(response: Response) -> None:
-    """Tell the key's rate on a reply; what every reply of the API carries is put on by `headers.Dressed`."""
+    """Count the use, and tell the key's rate on the reply; what every reply of the API carries is put on by `headers.Dressed`."""
+    uses.note(response.status_code)
     for name, value in g.get("rate", {}).items():
         response.headers[name] = value

@@ -17,10 +17,10 @@ from sqlalchemy.orm import aliased
 
 from pulse import tokens
 from pulse.abilities import Ability
-from pulse.api import limits, uses
+from pulse.api import limits
 from pulse.clock import utcnow
 from pulse.extensions import services
-from pulse.logs import request_id, trace
+from pulse.logs import NamedToken, request_id, trace
 from pulse.models.api_key import ApiKey, Token
 from pulse.models.event import Actor, ActorKind
 from pulse.models.team import Membership, Team, in_force
@@ -103,11 +103,11 @@ def identify() -> Caller:
     """Return who calls, having gone through the decision up to the rate limit; raises `Problem`."""
     # A WSGI server joins repeated headers by commas, which no well-formed one contains.
     row = _find(_token(request.environ.get("HTTP_AUTHORIZATION")))
+    trace().token = NamedToken(row.token_id, row.last_used_at, row.retired_at is None)
     if row.retired_at is not None:
         code = "token_rotated" if row.reason == "rotated" else "token_deleted"
         raise _unauthorized(code, at=_iso(row.retired_at))
     trace().asked_by(Kind.TOKEN, row.token_id)
-    uses.record(row.token_id, row.last_used_at)
     if row.expires_at is not None and row.expires_at <= utcnow():
         raise _unauthorized("token_expired", at=_iso(row.expires_at))
     if row.suspended_at is not None:

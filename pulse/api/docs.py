@@ -22,12 +22,11 @@ def index() -> str:
 
 def described(operation: Operation) -> dict[str, Any]:
     """Return what the page tells of an operation."""
-    path = operation.path.replace("<id:", "<").replace("<", "{").replace(">", "}")
     schema = operation.body.model_json_schema() if operation.body else {}
     required = set(schema.get("required", ()))
     return {
         "method": operation.method,
-        "path": path,
+        "path": operation.address,
         "summary": operation.summary,
         "ability": operation.ability,
         "status": operation.status if operation.reply else 204,

@@ -40,6 +40,11 @@ class Operation:
     optional: bool = False
     """Whether the body may be left out."""
 
+    @property
+    def address(self) -> str:
+        """The path as it is documented: `/monitors/{monitor_id}`."""
+        return self.path.replace("<id:", "<").replace("<", "{").replace(">", "}")
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

@@ -1,97 +1,144 @@
-"""Notes when tokens are used, beside the request: it can neither fail nor delay one."""
+"""Notes who uses which token, beside the request: it can neither fail nor delay one.
+
+A request leaves one tuple in a queue. A thread of each process adds them up and writes them every other second, so that
+at most so much is lost when the process is killed; a token's first use is written at once.
+"""
 
 import atexit
 import threading
 from collections import deque
-from datetime import datetime, timedelta
+from functools import lru_cache
 
-from flask import current_app
-from sqlalchemy import Engine, func, or_, update
-from sqlalchemy.exc import SQLAlchemyError
+from flask import current_app, request
+from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
+from pulse.api.operations import OPERATIONS
 from pulse.clock import utcnow
-from pulse.logs import log
-from pulse.models.api_key import Token
+from pulse.logs import log, trace
+from pulse.models import key_notices
+from pulse.models.key_counting import LONGEST_USER_AGENT, Tally, Use, record, stamp
 
-EVERY = timedelta(minutes=1)
-"""A token's last use is written at most this often; its first use at once."""
+FLUSH_SECONDS = 2.0
 RETRY_SECONDS = 1.0
 SHUTDOWN_SECONDS = 3.0
+MOST_WAITING = 100_000
+"""How many requests wait for a database that is away, before further ones go uncounted."""
 
 
 class UseWriter:
-    """Writes uses from a thread of its own, started at the first one, so after any fork."""
+    """Adds uses up and writes them from a thread of its own, started at the first one, so after any fork."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._waiting: deque[tuple[int, datetime]] = deque()
-        self._pending: set[int] = set()
-        self._wake = threading.Condition()
+        self._arrived: deque[Use] = deque()
+        self._condition = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._wanted = self._done = 0
+        """How many times a flush was asked for, and up to which of them all is written."""
         self._closing = False
 
-    def record(self, token_id: int, last_used_at: datetime | None) -> None:
-        """Take note of a use now, unless one within the last minute is on record or on its way there."""
-        now = utcnow()
-        if token_id in self._pending or (last_used_at is not None and now - last_used_at < EVERY):
-            return
-        with self._wake:
-            self._pending.add(token_id)
-            self._waiting.append((token_id, now))
-            if self._thread is None:
-                self._start()
-            self._wake.notify_all()
+    def note(self, use: Use, *, at_once: bool) -> None:
+        """Take one use; written with the next ones, or at once."""
+        if len(self._arrived) < MOST_WAITING:
+            self._arrived.append(use)
+        if self._thread is None:
+            self._start()
+        if at_once:
+            with self._condition:
+                self._wanted += 1
+                self._condition.notify_all()
 
     def flush(self) -> None:
-        """Wait until what was recorded so far is written."""
-        with self._wake:
-            self._wake.wait_for(lambda: not self._pending, SHUTDOWN_SECONDS)
+        """Wait until what was noted so far is written."""
+        with self._condition:
+            if self._thread is None:
+                return
+            self._wanted += 1
+            mine = self._wanted
+            self._condition.notify_all()
+            self._condition.wait_for(lambda: self._done >= mine, SHUTDOWN_SECONDS)
 
     def close(self) -> None:
         """Write what is waiting, then end."""
-        with self._wake:
+        with self._condition:
             self._closing = True
-            self._wake.notify_all()
+            self._condition.notify_all()
         if self._thread is not None:
             self._thread.join(SHUTDOWN_SECONDS)
 
     def _start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="uses", daemon=True)
-        self._thread.start()
-        atexit.register(self.close)
+        with self._condition:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="uses", daemon=True)
+                self._thread.start()
+                atexit.register(self.close)
 
     def _run(self) -> None:
-        while (use := self._next()) is not None:
-            try:
-                self._write(*use)
-            except SQLAlchemyError as error:
+        tally, closing = Tally(), False
+        while not closing:
+            with self._condition:
+                self._condition.wait_for(lambda: self._closing or self._wanted > self._done, FLUSH_SECONDS)
+                closing, wanted = self._closing, self._wanted
+            self._take(tally)
+            if self._written(tally):
+                tally = Tally()
+                with self._condition:
+                    self._done = wanted
+                    self._condition.notify_all()
+            elif not closing:
                 # Kept for the next try: a locked or absent database must not cost the record.
-                log.error("use_not_written", failure=type(error).__name__)
-                self._put_back(use)
-                continue
-            with self._wake:
-                self._pending.discard(use[0])
-                self._wake.notify_all()
+                with self._condition:
+                    self._condition.wait_for(lambda: self._closing, RETRY_SECONDS)
 
-    def _next(self) -> tuple[int, datetime] | None:
-        with self._wake:
-            self._wake.wait_for(lambda: self._waiting or self._closing)
-            return self._waiting.popleft() if self._waiting else None
+    def _take(self, tally: Tally) -> None:
+        while self._arrived:
+            tally.add(self._arrived.popleft())
 
-    def _put_back(self, use: tuple[int, datetime]) -> None:
-        with self._wake:
-            if not self._closing:
-                self._waiting.appendleft(use)
-                self._wake.wait(RETRY_SECONDS)
+    def _written(self, tally: Tally) -> bool:
+        """Write, and tell whether the tally is done with."""
+        if not tally:
+            return True
+        try:
+            with Session(self.engine) as session, session.begin():
+                key_notices.tell_of_new_networks(session, record(session, tally))
+                stamp(session, tally)
+        except IntegrityError as error:
+            # What the database refuses once it refuses for ever, and must not keep all others waiting.
+            log.error("uses_dropped", exc_info=error, requests=sum(tally.counts.values()))
+        except SQLAlchemyError as error:
+            log.error("uses_not_written", failure=type(error).__name__)
+            return False
+        return True
 
-    def _write(self, token_id: int, at: datetime) -> None:
-        stale = or_(Token.last_used_at.is_(None), Token.last_used_at <= at - EVERY)
-        used = update(Token).where(Token.id == token_id, stale)
-        with self.engine.begin() as connection:
-            connection.execute(used.values(last_used_at=at, first_used_at=func.coalesce(Token.first_used_at, at)))
 
-
-def record(token_id: int, last_used_at: datetime | None) -> None:
-    """Hand a use to this process's writer."""
+def note(status: int) -> None:
+    """Hand this request, if it named a token, to the process's writer."""
+    traced = trace()
+    if (token := traced.token) is None:
+        return
+    environ = request.environ
+    operation, ability = described(request.endpoint)
     writer: UseWriter = current_app.extensions["pulse.uses"]
-    writer.record(token_id, last_used_at)
+    use = Use(
+        token.id,
+        utcnow(),
+        operation,
+        ability,
+        status,
+        traced.code or "",
+        environ.get("REMOTE_ADDR") or "",
+        environ.get("HTTP_USER_AGENT", "").replace("\0", "")[:LONGEST_USER_AGENT],
+        token.live,
+    )
+    writer.note(use, at_once=token.live and token.last_used_at is None)
+
+
+@lru_cache(maxsize=500)
+def described(endpoint: str | None) -> tuple[str, str]:
+    """Return how a view is called in the record of uses, and the ability it asks for."""
+    operation = OPERATIONS.get(endpoint or "")
+    if operation is None:
+        return "", ""
+    return f"{operation.method} {operation.address}", operation.ability.value if operation.ability else ""

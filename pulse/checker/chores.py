@@ -12,13 +12,15 @@ from pulse.checker.worker import Worker
 from pulse.mail import Sender
 from pulse.models.check import Check
 from pulse.models.claim import realign
+from pulse.models.key_counting import sweep as sweep_uses
+from pulse.models.key_notices import tell_of_expiry
 from pulse.models.session import BrowserSession
 from pulse.models.throttle import Throttle
 
 MAIL_SECONDS = 1.0
 SWEEP_SECONDS = 60.0
 MOST_SWEEPS = 50
-"""How often a thousand old checks are removed before it is somebody else's turn."""
+"""How often a thousand old checks and uses are removed before it is somebody else's turn."""
 
 log = structlog.get_logger("pulse")
 
@@ -54,14 +56,16 @@ class Chores:
         self.sweep()
 
     def sweep(self) -> None:
-        """Remove what has run out and what the plans do not keep; take up monitors that a clock set back has lost."""
+        """Tell of keys that run out, remove what nobody keeps any longer, and take up what a clock set back has lost."""
         self._in_transaction(BrowserSession.sweep)
         self._in_transaction(Throttle.sweep)
+        self._in_transaction(tell_of_expiry)
         if moved := self._in_transaction(realign):
             log.warning("clock_set_back", monitors=moved)
         for _ in range(MOST_SWEEPS):
             # Small and apart: nobody else waits for long.
-            if not self._in_transaction(Check.sweep) or self._closing.wait(0.05):
+            removed = (self._in_transaction(Check.sweep) or 0) + (self._in_transaction(sweep_uses) or 0)
+            if not removed or self._closing.wait(0.05):
                 return
 
     def _in_transaction(self, act: Callable[[Session], int | None]) -> int | None:

@@ -17,6 +17,7 @@ from pulse import names, tokens
 from pulse.abilities import Ability
 from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
+from pulse.models import key_mail
 from pulse.models.event import About, Actor, ActorKind, Event
 from pulse.models.refusals import Conflict, Invalid, LimitReached, NameTaken, PlanRequired
 from pulse.models.team import Membership, Team
@@ -101,6 +102,12 @@ class ApiKey(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     revoked_by: Mapped[str | None]
     """By which door it was revoked: an `ActorKind`."""
+    expiry_told: Mapped[int | None]
+    """How many days before the expiry the last mail on it was meant for."""
+    network_told_at: Mapped[datetime | None]
+    """When the owner was last told that it is used from a new network."""
+    moves_dismissed_at: Mapped[datetime | None]
+    """Until when the owner does not ask any more who has moved to a new token."""
 
     user: Mapped[User] = relationship()
     team: Mapped[Team] = relationship()
@@ -160,6 +167,7 @@ class ApiKey(Base):
         session.flush()
         token = key._add_token(session, now)
         key._note(session, "key.created", by, abilities=chosen, name=shown)
+        key_mail.created(session, key, by)
         return Issued(key, token)
 
     def rotate(self, session: DbSession, *, replacing: int, by: Actor) -> Issued:
@@ -177,12 +185,39 @@ class ApiKey(Base):
         replaced = session.get_one(Token, replacing, populate_existing=True)
         if self.expires_at is not None:
             self.expires_at = now + (self.expires_at - replaced.issued_at)
+            self.expiry_told = None
         token = self._add_token(session, now)
         self._note(session, "key.rotated", by, replaced=replaced.last_eight)
+        key_mail.rotated(session, self, by, replaced.last_eight)
         return Issued(self, token, replaced)
+
+    def narrow(self, session: DbSession, kept: Iterable[Ability], *, by: Actor) -> list[str]:
+        """Take away the abilities that are not `kept`; return those taken.
+
+        Raises `Invalid` where nothing or something new would be kept: a key is never widened, and never left with none.
+        """
+        chosen = _check_abilities(kept)
+        self._hold(session)
+        if not set(chosen) < set(self.ability_names):
+            raise Invalid("abilities", "Take at least one permission away; none can be added.")
+        removed = [name for name in self.ability_names if name not in chosen]
+        self.ability_names = chosen
+        session.flush()
+        self._note(session, "key.narrowed", by, removed=removed, abilities=chosen)
+        key_mail.narrowed(session, self, by, removed)
+        return removed
+
+    def dismiss_moves(self, session: DbSession) -> None:
+        """Stop asking which clients have moved to the new token, until the next rotation."""
+        session.execute(update(ApiKey).where(ApiKey.id == self.id).values(moves_dismissed_at=utcnow()))
 
     def revoke(self, session: DbSession, *, by: Actor, reason: str | None = None) -> None:
         """End the key for good; raises `Conflict` when that has happened already."""
+        last_eight = self.end(session, by=by, reason=reason)
+        key_mail.ended(session, self, by, last_eight, reason)
+
+    def end(self, session: DbSession, *, by: Actor, reason: str | None = None) -> str | None:
+        """Revoke it without a mail, and return its token's last eight characters; raises `Conflict` as `revoke` does."""
         now = utcnow()
         ended = update(ApiKey).where(ApiKey.id == self.id, ApiKey.revoked_at.is_(None))
         if session.execute(ended.values(revoked_at=now, revoked_by=by.kind.value).returning(ApiKey.id)).first() is None:
@@ -192,6 +227,7 @@ class ApiKey(Base):
         about = About(self.user_id, self.team_id, self.id, last_eight, detail={"name": self.name})
         Event.record(session, "key.deleted" if own else "key.revoked", by, about, reason)
         session.expire(self)
+        return last_eight
 
     @classmethod
     def revoke_all(
@@ -211,7 +247,9 @@ class ApiKey(Base):
             query = query.where(Token.issued_at < before)
         keys = list(session.scalars(query.order_by(cls.id).with_for_update(of=cls)))
         for key in keys:
-            key.revoke(session, by=by, reason=reason)
+            key.end(session, by=by, reason=reason)
+        for owner in {key.user for key in keys}:
+            key_mail.all_ended(session, owner, [key for key in keys if key.user is owner], by, reason)
         return len(keys)
 
     # --- what it is --------------------------------------------------------------------------------------------
@@ -260,7 +298,7 @@ class ApiKey(Base):
         query = select(ApiKey.id).where(ApiKey.id == self.id, ApiKey.revoked_at.is_(None)).with_for_update()
         if session.execute(query).first() is None:
             raise Conflict("This key was deleted already.")
-        session.refresh(self, ["expires_at"])
+        session.refresh(self, ["expires_at", "expiry_told", "ability_names"])
 
     def _retire(self, session: DbSession, reason: Reason, now: datetime, *which: Any) -> str | None:
         """End the live token, if it is the one meant; return its last eight characters."""

@@ -8,13 +8,13 @@ from pulse.extensions import db, services
 
 @pytest.fixture
 def statements(app):
-    """Every statement sent from now on, whichever connection it goes through."""
+    """Every statement sent from now on by requests, whichever connection it goes through."""
     sent = []
 
     def note(_connection, _cursor, statement, *_):
         sent.append(statement)
 
-    engines = (services().reader.engine, db.engine, app.extensions["pulse.uses"].engine)
+    engines = (services().reader.engine, db.engine)
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
     yield sent

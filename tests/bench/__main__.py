@@ -78,7 +78,7 @@ def statements(app: Flask) -> Generator[list[str]]:
     """Note every statement the app sends."""
     sent: list[str] = []
     with app.app_context():
-        engines = (db.engine, services().reader.engine, app.extensions["pulse.uses"].engine)
+        engines = (db.engine, services().reader.engine)
     for engine in engines:
         event.listen(engine, "before_cursor_execute", lambda *args: sent.append(args[2]))
     yield sent

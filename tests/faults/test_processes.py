@@ -2,12 +2,17 @@
 
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic, sleep
 
 import pytest
+from sqlalchemy import func, select
 
 from pulse.config import Settings
 from pulse.extensions import db
+from pulse.models.api_key import Token
+from pulse.models.key_use import KeyUse
 from pulse.plans import Plan
+from pulse.tokens import digest
 from tests.calls import Answer, call
 from tests.factories import Person, make_key
 from tests.live import Server, serving
@@ -102,3 +107,24 @@ def test_a_key_is_answered_while_another_process_holds_the_write_lock(app, alice
     finally:
         transaction.rollback()
         holder.close()
+
+
+def total(token_id: int) -> int:
+    db.session.rollback()
+    found = db.session.scalar(select(func.coalesce(func.sum(KeyUse.count), 0)).where(KeyUse.token_id == token_id))
+    db.session.rollback()
+    return int(found or 0)
+
+
+def test_counts_agree_with_the_requests_sent_through_four_processes(app, alice: Person, four: Server):
+    token = issue(alice)
+    token_id = db.session.scalar(select(Token.id).where(Token.digest == digest(token))) or 0
+    db.session.rollback()
+
+    assert codes(four, token, TRIES) == {"200"}
+
+    until = monotonic() + 30
+    while total(token_id) < TRIES and monotonic() < until:
+        sleep(0.2)
+    sleep(2.5)
+    assert total(token_id) == TRIES
