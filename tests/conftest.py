@@ -93,8 +93,8 @@ def app(whole_app: Flask, settings: Settings) -> Iterator[Flask]:
 
 
 def empty() -> None:
-    """Remove every row."""
-    for table in reversed(Base.metadata.sorted_tables):
+    """Remove every row, whose they are first: as when an account is deleted, nobody who counts its uses is waited for."""
+    for table in Base.metadata.sorted_tables:
         db.session.execute(delete(table))
     db.session.commit()
 
