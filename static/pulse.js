@@ -80,7 +80,7 @@
     const field = find("[data-token]", dialog);
     if (!field) return;
     secrets.set(dialog, { token: field.value, line: find("[data-line]", dialog).textContent });
-    for (const each of all("[data-scripted]", dialog)) each.hidden = false;
+    for (const each of all("[data-scripted], [data-unscripted]", dialog)) each.hidden = "unscripted" in each.dataset;
     paint(dialog);
     field.addEventListener("copy", () => { const it = secrets.get(dialog); it.copied ||= it.shown; });
   }
@@ -206,7 +206,10 @@
 
   // ---- htmx ----
 
-  document.addEventListener("htmx:before:request", calm);
+  /** What asks by itself, again and again, neither clears what people were told nor complains. */
+  const quiet = (ctx) => ctx.sourceElement?.matches("[data-quiet]");
+
+  document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => { if (!quiet(ctx)) calm(); });
 
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     if (ctx.swap === "none") return;
@@ -232,6 +235,7 @@
   };
 
   document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+    if (quiet(ctx)) return void (ctx.swap = "none");
     const status = ctx.response.status;
     const said = find("[data-error]", new DOMParser().parseFromString(ctx.text, "text/html"))?.textContent.trim();
     if (!said && (status === 422 || status === 409)) return; // a refused form, which comes back filled in
@@ -240,8 +244,8 @@
     complain(said || REASONS[status] || "Pulse could not do that just now. Try again in a moment.");
   });
 
-  document.addEventListener("htmx:error", () => {
-    complain("Pulse did not answer. Check your connection, then try again.");
+  document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+    if (!ctx || !quiet(ctx)) complain("Pulse did not answer. Check your connection, then try again.");
   });
 
   // A button that was disabled while its request ran has lost the focus; give it back.

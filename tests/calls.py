@@ -22,9 +22,11 @@ class Answer:
         return json.loads(self.body)
 
 
-def call(url: str, method: str = "GET", token: str | None = None, body: Any = None) -> Answer:
-    """Send a request, with a token where one is given, and return the answer whatever its status."""
+def call(url: str, method: str = "GET", token: str | None = None, body: Any = None, *, agent: str = "") -> Answer:
+    """Send a request, with a token and a client's name where they are given, and return the answer whatever its status."""
     headers = {"Content-Type": "application/json"} if body is not None else {}
+    if agent:
+        headers["User-Agent"] = agent
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
     data = json.dumps(body).encode() if body is not None else None

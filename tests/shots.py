@@ -14,19 +14,22 @@ from pathlib import Path
 
 from flask import Flask
 from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy import update
 
 from pulse import create_app, schema
 from pulse.abilities import Ability
 from pulse.clock import utcnow
 from pulse.config import Settings
 from pulse.extensions import db
-from pulse.models.api_key import ApiKey
+from pulse.models.api_key import ApiKey, Token
 from pulse.models.incident import Incident
+from pulse.models.key_counting import Tally, record, stamp
 from pulse.plans import Plan
 from tests.browser.conftest import FLAGS, sign_in
 from tests.factories import Person, make_key, make_person
 from tests.live import Server, serving
 from tests.monitors import BAD, GOOD, check, make_monitor
+from tests.uses import recorded, use
 
 FOLDER = Path("shots")
 README = Path("docs/api-keys.png")
@@ -57,8 +60,34 @@ def cast_keys(person: Person) -> None:
         token.first_used_at = token.last_used_at = now - timedelta(minutes=ago)
     for key in ApiKey.of_user(db.session, person.user_id):
         key.created_at = now - timedelta(days=30 + key.id)
+    cast_uses(person, made["CI/CD Pipeline"].key)
     made["Nightly report"].key.expires_at = now + timedelta(days=6)
     made["Old laptop"].key.expires_at = now - timedelta(days=2)
+    db.session.commit()
+
+
+def cast_uses(person: Person, key: ApiKey) -> None:
+    """Give a key a month of use, a rotation that not all of its clients have followed, and somebody who still knocks."""
+    now, first = utcnow(), key.token.id
+    runners = [("203.0.113.7", "github-actions/2.1"), ("203.0.113.8", "github-actions/2.1"), ("198.51.100.4", "curl/8.5.0")]
+    tally = Tally()
+    for hour in range(24 * 30, 2, -1):
+        at = now - timedelta(hours=hour)
+        for number in range(3 + hour * 7 % 11):
+            address, agent = runners[number % 3]
+            tally.add(use(first, at=at, address=address, agent=agent))
+        tally.add(use(first, "POST /monitors/{monitor_id}/checks", "checks:run", at=at, status=201))
+        if hour % 9 == 0:
+            tally.add(use(first, "GET /incidents", "incidents:read", at=at, status=403, code="ability_required"))
+            tally.add(use(first, "GET /monitors/{monitor_id}", at=at, status=404, code="not_found"))
+    record(db.session, tally)
+    stamp(db.session, tally)
+    key.rotate(db.session, replacing=first, by=person.actor)
+    db.session.commit()
+    moved = [use(key.token.id, address=address, agent=agent) for address, agent in runners[:2] for _ in range(40)]
+    recorded(*moved, *(use(first, address="198.51.100.4", status=401, code="token_rotated") for _ in range(31)))
+    db.session.execute(update(Token).where(Token.key_id == key.id).values(first_used_at=now - timedelta(days=20)))
+    db.session.get_one(Token, key.token.id).last_used_at = now
     db.session.commit()
 
 
@@ -174,6 +203,41 @@ def open_key(page: Page) -> None:
     page.get_by_role("heading", name="CI/CD Pipeline").wait_for()
 
 
+def open_key_month(page: Page) -> None:
+    open_key(page)
+    page.get_by_role("link", name="30 days").click()
+    page.get_by_text("in the last 30 days").first.wait_for()
+    page.get_by_text("Figures").click()
+
+
+def narrow(page: Page) -> None:
+    open_key(page)
+    page.get_by_role("link", name="Narrow").click()
+    page.get_by_role("dialog").wait_for()
+
+
+def rotate_used(page: Page) -> None:
+    open_keys(page)
+    page.get_by_role("button", name="Actions for CI/CD Pipeline").click()
+    page.get_by_role("menuitem", name="Rotate").click()
+    page.get_by_role("dialog").wait_for()
+
+
+def delete_used(page: Page) -> None:
+    open_keys(page)
+    page.get_by_role("button", name="Actions for CI/CD Pipeline").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete Key").click()
+    page.get_by_text("This key is in use.").wait_for()
+
+
+def reveal_arrived(page: Page) -> None:
+    reveal_shown(page)
+    token = page.get_by_label("Token", exact=True).input_value()
+    page.request.get("/api/v1/incidents", headers={"Authorization": f"Bearer {token}"})
+    page.get_by_text("Received:").wait_for()
+
+
 def visit(path: str) -> Act:
     return lambda page: page.goto(path) and None
 
@@ -187,7 +251,16 @@ STATES: dict[str, tuple[str, Act]] = {
     "keys-reveal-shown": ("alice", reveal_shown),
     "keys-rotate": ("alice", open_act("Rotate")),
     "keys-delete": ("alice", open_act("Delete")),
+    "keys-reveal-arrived": ("alice", reveal_arrived),
+    "keys-rotate-used": ("alice", rotate_used),
+    "keys-delete-used": ("alice", delete_used),
+    "keys-create-repair": (
+        "alice",
+        visit("/settings/api-keys/new?name=CI/CD+Pipeline&ability=checks:run&ability=incidents:read"),
+    ),
     "key-page": ("alice", open_key),
+    "key-page-month": ("alice", open_key_month),
+    "key-page-narrow": ("alice", narrow),
     "keys-empty": ("charlie", open_keys),
     "keys-free": ("frank", open_keys),
     "keys-limit": ("lisa", open_keys),

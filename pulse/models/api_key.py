@@ -132,6 +132,12 @@ class ApiKey(Base):
         return session.scalar(query.options(joinedload(cls.token), joinedload(cls.team)))
 
     @classmethod
+    def twin(cls, session: DbSession, member: Membership, name: str) -> "ApiKey | None":
+        """Return the live key of `member` in that team that has this name already."""
+        mine = (cls.user_id == member.user_id, cls.team_id == member.team_id, cls.revoked_at.is_(None))
+        return session.scalar(select(cls).where(*mine, cls.name_folded == names.fold(name)).options(joinedload(cls.token)))
+
+    @classmethod
     def count(cls, session: DbSession, user_id: int, team_id: int) -> int:
         """Return how many live keys a user has in a team; an expired one counts."""
         mine = (cls.user_id == user_id, cls.team_id == team_id, cls.revoked_at.is_(None))
@@ -282,13 +288,7 @@ class ApiKey(Base):
         if cls.count(session, held.user_id, held.team_id) >= plan.limits.api_keys:
             most = plan.limits.api_keys
             raise LimitReached(f"The {plan.label} plan includes {most} keys, and you have {most}. Delete one first.", most)
-        same = select(cls).where(
-            cls.user_id == held.user_id,
-            cls.team_id == held.team_id,
-            cls.name_folded == names.fold(name),
-            cls.revoked_at.is_(None),
-        )
-        if twin := session.scalar(same.options(joinedload(cls.token))):
+        if twin := cls.twin(session, held, name):
             raise NameTaken(
                 f"You have a key with this name already: {twin.name} (…{twin.token.last_eight}). Choose another name."
             )

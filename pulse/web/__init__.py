@@ -10,9 +10,9 @@ from pulse.htmx import go
 from pulse.logs import trace
 from pulse.plans import Plan
 from pulse.problems import Problem
-from pulse.web import api_keys, auth, billing, filters, incidents, links, monitors, settings, support, visits
+from pulse.web import api_keys, auth, billing, filters, incidents, key, links, monitors, settings, support, visits
 
-BLUEPRINTS = (auth.bp, links.bp, settings.bp, api_keys.bp, billing.bp, monitors.bp, incidents.bp)
+BLUEPRINTS = (auth.bp, links.bp, settings.bp, api_keys.bp, key.bp, billing.bp, monitors.bp, incidents.bp)
 GATE = frozenset({auth.bp.name, links.bp.name})
 """Pages for people who are not signed in."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -5,14 +5,15 @@ from typing import Any
 from flask import Blueprint, Response, abort, flash, request, url_for
 from flask_login import login_required
 
+from pulse import names
 from pulse.abilities import Ability
 from pulse.extensions import db
 from pulse.htmx import go, render, wants_fragment
+from pulse.models import key_report
 from pulse.models.api_key import ApiKey, Issued
-from pulse.models.event import Event
 from pulse.models.refusals import Refused
 from pulse.web.filters import zone
-from pulse.web.forms.api_keys import CreateForm, RotateForm
+from pulse.web.forms.api_keys import CreateForm, DeleteForm, RotateForm
 from pulse.web.visits import actor, membership, team, user
 
 bp = Blueprint("api_keys", __name__, url_prefix="/settings/api-keys")
@@ -34,7 +35,7 @@ def new() -> Response:
     if not may_create():
         return go(url_for(".index"))
     form = CreateForm(formdata=None, name=request.args.get("name"), abilities=request.args.getlist("ability"))
-    return dialog("api_keys/_create.html", form=form, abilities=list(Ability))
+    return dialog("api_keys/_create.html", form=form, abilities=list(Ability), twin=twin(form.name.data))
 
 
 @bp.post("/new")
@@ -61,21 +62,11 @@ def create() -> Response:
     return reveal(issued)
 
 
-@bp.get("/<id:key_id>")
-@login_required
-def show(key_id: int) -> Response:
-    """Show a key: its facts, former tokens and history."""
-    key = find(key_id)
-    former = [token for token in reversed(key.tokens) if token.retired_at is not None]
-    history = Event.of_key(db.session, key.id)
-    return render("api_keys/show.html", "api_keys/show.html", key=key, former_tokens=former, history=history)
-
-
 @bp.get("/<id:key_id>/rotate")
 @login_required
 def confirm_rotate(key_id: int) -> Response:
     """Ask before a token is replaced."""
-    return dialog("api_keys/_rotate.html", key=find(key_id))
+    return ask("rotate", key_id)
 
 
 @bp.post("/<id:key_id>/rotate")
@@ -89,7 +80,7 @@ def rotate(key_id: int) -> Response:
         issued = key.rotate(db.session, replacing=form.token_id.data or 0, by=actor())
     except Refused as refused:
         db.session.rollback()
-        return dialog("api_keys/_rotate.html", 409, key=find(key_id), error=str(refused))
+        return ask("rotate", key_id, 409, error=str(refused))
     db.session.commit()
     return reveal(issued)
 
@@ -98,24 +89,41 @@ def rotate(key_id: int) -> Response:
 @login_required
 def confirm_delete(key_id: int) -> Response:
     """Ask before a key is deleted."""
-    return dialog("api_keys/_delete.html", key=find(key_id))
+    return ask("delete", key_id, form=DeleteForm(formdata=None))
 
 
 @bp.post("/<id:key_id>/delete")
 @login_required
 def delete(key_id: int) -> Response:
-    """Delete a key for good."""
-    key = find(key_id)
+    """Delete a key for good; one that was used in the last day only by whoever types its name."""
+    key, form = find(key_id), DeleteForm()
     name = key.name
+    if key_report.lately(db.session, key).requests and names.fold((form.name.data or "").strip()) != key.name_folded:
+        form.name.errors = [f"This key is in use. Type its name, {name}, to delete it."]
+        return ask("delete", key_id, 422, form=form)
     key.revoke(db.session, by=actor())
     db.session.commit()
     flash(f"{name} was deleted. Its token stopped working.")
     return render(PAGE, PANEL, **listed()) if wants_fragment() else go(url_for(".index"))
 
 
+def ask(act: str, key_id: int, status: int = 200, **context: Any) -> Response:
+    """Answer the dialog that asks before `act`, with what it would break."""
+    key = find(key_id)
+    return dialog(f"api_keys/_{act}.html", status, key=key, lately=key_report.lately(db.session, key), **context)
+
+
 def find(key_id: int) -> ApiKey:
     """Return the person's own live key, or answer 404."""
     return ApiKey.find(db.session, user().id, key_id) or abort(404)
+
+
+def twin(name: str | None) -> ApiKey | None:
+    """Return the live key that has a suggested name already, so that it is said before the form is sent."""
+    try:
+        return ApiKey.twin(db.session, membership(), names.clean(name or ""))
+    except names.InvalidName:
+        return None
 
 
 def may_create() -> bool:
@@ -127,8 +135,10 @@ def may_create() -> bool:
 def listed() -> dict[str, Any]:
     """Return what the panel shows: always the committed state."""
     current, mine = team(), user()
+    keys = ApiKey.of_user(db.session, mine.id)
     return {
-        "keys": ApiKey.of_user(db.session, mine.id),
+        "keys": keys,
+        "moves": key_report.moves(db.session, keys),
         "at_limit": current.plan.has_api and not may_create(),
         "show_team": len(mine.memberships) > 1,
     }

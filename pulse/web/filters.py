@@ -1,6 +1,6 @@
 """How values look to people: times in their zone, durations, counts."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime, format_timedelta
@@ -14,7 +14,7 @@ LOCALE = "en"
 
 def init_app(app: Flask) -> None:
     """Give the filters to the templates."""
-    for each in (relative, exact, day, duration, number, failure):
+    for each in (relative, exact, day, clock, duration, number, failure, freshness):
         app.add_template_filter(each)
     app.add_template_filter(day, "date")
     app.add_template_filter(iso)
@@ -43,6 +43,19 @@ def day(moment: datetime | date) -> str:
     """Return the day it falls on for the person."""
     local = moment.astimezone(zone()) if isinstance(moment, datetime) else moment
     return format_datetime(datetime(local.year, local.month, local.day, tzinfo=UTC), "d MMM y", locale=LOCALE)
+
+
+def clock(moment: datetime) -> str:
+    """Return the time of day for the person: `14:00`."""
+    return format_datetime(moment.astimezone(zone()), "HH:mm", locale=LOCALE)
+
+
+def freshness(moment: datetime | None) -> str:
+    """Return how long ago something was, in one word for its looks: `today`, `month`, `older` or `never`."""
+    if moment is None:
+        return "never"
+    age = utcnow() - moment
+    return "today" if age < timedelta(days=1) else "month" if age < timedelta(days=30) else "older"
 
 
 def iso(moment: datetime) -> str:

@@ -68,7 +68,9 @@ def page(context: BrowserContext) -> Iterator[Page]:
     faults: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        if message.type == "error" and "Failed to load resource" not in message.text:
+        # What a browser, and htmx, say of a server that does not answer is no fault of a page.
+        unreachable = "Failed to load resource" in message.text or "Failed to fetch" in message.text
+        if message.type == "error" and not unreachable:
             faults.append(message.text)
 
     opened.on("console", note)

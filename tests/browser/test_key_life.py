@@ -58,6 +58,16 @@ def status(server: Server, token: str) -> tuple[int, str | None]:
     return answer.status, answer.json.get("code")
 
 
+def wait_for_use(page: Page, name: str) -> None:
+    """Look again until the list knows that the key was used: that is written beside the request."""
+    for _ in range(50):
+        if "Never" not in page.get_by_role("row").filter(has_text=name).inner_text():
+            return
+        page.wait_for_timeout(200)
+        page.reload()
+    raise AssertionError(f"{name} was used, and the list does not say so")
+
+
 def test_a_key_is_created_used_rotated_and_deleted(page: Page, server: Server, alice: Person, scripts: bool):
     sign_in(page, alice)
     open_tab(page)
@@ -78,8 +88,13 @@ def test_a_key_is_created_used_rotated_and_deleted(page: Page, server: Server, a
     expect(page.get_by_role("dialog")).to_contain_text(f"…{first[-8:]}")
     done(page, scripts)
 
+    wait_for_use(page, "CI/CD Pipeline")
     act(page, "CI/CD Pipeline", "Delete")
     expect(page.get_by_role("dialog")).to_contain_text("permanent")
+    expect(page.get_by_role("dialog")).to_contain_text("In use: 1 request in the last 24 hours from 1 client.")
+    page.get_by_role("dialog").get_by_role("button", name="Delete Key").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Type its name, CI/CD Pipeline, to delete it.")
+    page.get_by_role("dialog").get_by_label("Type the name to confirm").fill("CI/CD Pipeline")
     page.get_by_role("dialog").get_by_role("button", name="Delete Key").click()
     expect(page.get_by_role("row").filter(has_text="CI/CD Pipeline")).to_have_count(0)
     assert status(server, second) == (401, "token_deleted")
@@ -120,3 +135,69 @@ def test_a_link_opens_a_form_that_is_filled_in(page: Page, alice: Person):
     expect(dialog.get_by_label("Name")).to_have_value("Dashboard")
     expect(dialog.locator("input[value='checks:read']")).to_be_checked()
     expect(dialog.locator("input[value='monitors:write']")).not_to_be_checked()
+
+
+def test_a_rotation_is_followed_client_by_client(page: Page, server: Server, alice: Person, scripts: bool):
+    sign_in(page, alice)
+    open_tab(page)
+    first = create(page, "CI/CD Pipeline", "monitors:read")
+    done(page, scripts)
+    clients = [f"runner-{number}/1.0" for number in range(1, 6)]
+    for client in clients:
+        assert call(f"{server.url}/api/v1/monitors", token=first, agent=client).status == 200
+    wait_for_use(page, "CI/CD Pipeline")
+    page.wait_for_timeout(2500)
+    act(page, "CI/CD Pipeline", "Rotate")
+    expect(page.get_by_role("dialog")).to_contain_text("In use: 5 requests in the last 24 hours from 5 clients.")
+    page.get_by_role("dialog").get_by_role("button", name="Rotate Key").click()
+    second = read_token(page)
+    done(page, scripts)
+
+    for moved, client in enumerate(clients, 1):
+        assert call(f"{server.url}/api/v1/monitors", token=second, agent=client).status == 200
+        for _ in range(50):
+            page.goto("/settings/api-keys")
+            if f"{moved} of 5" in page.get_by_role("row").filter(has_text="CI/CD Pipeline").inner_text() or moved == 5:
+                break
+            page.wait_for_timeout(200)
+        if moved < 5:
+            expect(page.get_by_role("link", name=f"{moved} of 5 clients moved to the new token")).to_be_visible()
+
+    page.wait_for_timeout(2500)
+    page.get_by_role("link", name="CI/CD Pipeline", exact=True).click()
+    expect(page.get_by_text("All 5 clients moved to the new token.")).to_be_visible()
+
+
+def test_the_reveal_tells_the_first_request_as_it_comes(page: Page, server: Server, alice: Person, scripts: bool):
+    sign_in(page, alice)
+    open_tab(page)
+    token = create(page, "Dashboard", "monitors:read")
+    dialog = page.get_by_role("dialog")
+    if not scripts:
+        expect(dialog).to_contain_text("Whether it has been used is told on the key's page")
+        return
+    expect(dialog).to_contain_text("Waiting for the first request")
+
+    assert call(f"{server.url}/api/v1/incidents", token=token, agent="report/1.0").status == 403
+
+    expect(dialog).to_contain_text("Received: GET /api/v1/incidents, 403, 127.0.0.1")
+    expect(dialog).to_contain_text("Permission missing.")
+    expect(dialog).to_contain_text("report/1.0")
+    expect(dialog.get_by_label("Token", exact=True)).to_have_value(token)
+
+
+def test_a_reveal_survives_the_end_of_its_session_and_an_outage_of_the_poll(page: Page, alice: Person, scripts: bool):
+    if not scripts:
+        return
+    sign_in(page, alice)
+    open_tab(page)
+    token = create(page, "Dashboard", "monitors:read")
+    page.context.clear_cookies()
+    page.route("**/arrival**", lambda route: route.abort() if page.url.endswith("#cut") else route.continue_())
+    page.wait_for_timeout(2500)
+    page.evaluate("location.hash = 'cut'")
+    page.wait_for_timeout(2500)
+
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Token", exact=True)).to_have_value(token)
+    expect(dialog.locator("[data-status]")).to_be_hidden()

@@ -58,3 +58,19 @@ class RotateForm(BaseForm):
     """**Rotate Key**: names the token it replaces, so that a stale page cannot rotate twice."""
 
     token_id = IntegerField("Token", [InputRequired()])
+
+
+class NarrowForm(BaseForm):
+    """**Narrow Key**: the permissions that stay."""
+
+    abilities = SelectMultipleField("Permissions", choices=choices(*((ability.value, ability.value) for ability in Ability)))
+
+    def kept(self) -> list[Ability]:
+        """Return what stays."""
+        return [Ability(value) for value in self.abilities.data or ()]
+
+
+class DeleteForm(BaseForm):
+    """**Delete Key**: with the name typed, where the key is in use."""
+
+    name = TextField("Type the name to confirm")

@@ -1,0 +1,304 @@
+"""A key's own page, and what rotate and delete say before the button: who uses the key, for what, what was refused."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from pulse.abilities import Ability
+from pulse.clock import utcnow
+from pulse.extensions import db
+from pulse.models.api_key import ApiKey, Token
+from tests.factories import make_key
+from tests.helpers import HTMX, Visitor, soup, text
+from tests.uses import recorded, use
+from tests.web.forms import press
+
+NARROWING = (Ability.MONITORS_READ, Ability.MONITORS_WRITE, Ability.CHECKS_READ)
+
+
+@pytest.fixture
+def key(alice) -> ApiKey:
+    return make_key(alice, *NARROWING).key
+
+
+@pytest.fixture
+def at_home(visitor: Visitor, alice) -> Visitor:
+    visitor.sign_in(alice)
+    return visitor
+
+
+def page(at_home: Visitor, key_id: int, query: str = "") -> str:
+    return text(at_home.get(f"/settings/api-keys/{key_id}{query}"))
+
+
+def rotated(key: ApiKey, alice) -> tuple[int, int]:
+    """Rotate the key; return the former token's id and the new one's."""
+    former = key.token.id
+    key.rotate(db.session, replacing=former, by=alice.actor)
+    db.session.commit()
+    return former, key.token.id
+
+
+def test_an_unused_key_says_so(at_home, key):
+    key_id = key.id
+
+    told = page(at_home, key_id)
+
+    assert "No requests in the last 24 hours." in told
+    assert "Clients" not in told
+    assert "has never been used" in text(at_home.get(f"/settings/api-keys/{key_id}/rotate"))
+
+
+def test_the_page_tells_requests_operations_clients_and_refusals(at_home, key):
+    token_id, key_id = key.token.id, key.id
+    uses = [use(token_id) for _ in range(5)]
+    recorded(
+        *uses,
+        use(token_id, "GET /incidents", "incidents:read", status=403, code="ability_required", agent="python-requests/2"),
+        use(token_id, "", "", status=404, code="not_found"),
+    )
+
+    told = page(at_home, key_id)
+
+    assert "7 requests in the last 24 hours, 2 of them refused" in told
+    assert "GET /monitors monitors:read 5" in told
+    assert "An address that does not exist" in told
+    assert "python-requests/2 203.0.113.7 1" in told
+    assert "It lacks incidents:read" in told
+    repair = soup(at_home.last).find("a", string="Create a key that has it")
+    assert repair["href"] == (
+        "/settings/api-keys/new?name=CI/CD+Pipeline"
+        "&ability=monitors:read&ability=monitors:write&ability=checks:read&ability=incidents:read"
+    )
+
+
+def test_the_repair_link_opens_a_filled_form_that_warns_of_the_name(at_home, key):
+    at_home.get("/settings/api-keys/new?name=ci/cd+pipeline&ability=monitors:read&ability=incidents:read")
+
+    chosen = [each["value"] for each in soup(at_home.last).select("input[name=abilities][checked]")]
+    assert chosen == ["monitors:read", "incidents:read"]
+    assert soup(at_home.last).select_one("input[name=name]")["value"] == "ci/cd pipeline"
+    assert "You have a key named CI/CD Pipeline" in soup(at_home.last).get_text()
+
+
+@pytest.mark.parametrize("name", ["", "%00", "%ED%A0%80", "x" * 5000])
+def test_an_odd_suggestion_does_no_harm(at_home, key, name):
+    assert at_home.get(f"/settings/api-keys/new?name={name}&ability=root").status_code == 200
+
+
+def test_a_span_shows_what_lies_within_it(at_home, key):
+    token_id, key_id = key.token.id, key.id
+    now = utcnow()
+    recorded(use(token_id, at=now), use(token_id, at=now - timedelta(days=3)), use(token_id, at=now - timedelta(days=20)))
+
+    assert "1 request in the last 24 hours" in page(at_home, key_id)
+    assert "2 requests in the last 7 days" in page(at_home, key_id, "?span=7d")
+    assert "3 requests in the last 30 days" in page(at_home, key_id, "?span=30d")
+    assert "1 request in the last 24 hours" in page(at_home, key_id, "?span=nonsense")
+
+
+def test_client_names_are_shown_as_text(at_home, key):
+    token_id, key_id = key.token.id, key.id
+    recorded(use(token_id, agent="<script>alert(1)</script>"))
+
+    at_home.get(f"/settings/api-keys/{key_id}")
+
+    assert "<script>alert" not in at_home.last.text
+    assert "<script>alert(1)</script>" in soup(at_home.last).get_text()
+
+
+def test_who_still_knocks_with_a_former_token_is_told(at_home, alice, key):
+    key_id = key.id
+    former, _ = rotated(key, alice)
+    recorded(*(use(former, status=401, code="token_rotated") for _ in range(31)))
+
+    told = page(at_home, key_id)
+
+    assert re.search(r"31 , last just now .* from 203\.0\.113\.7 , curl/8\.5\.0", told)
+
+
+def test_a_rotation_is_followed_until_all_clients_have_moved(at_home, alice, key):
+    key_id, first = key.id, key.token.id
+    addresses = [f"203.0.113.{number}" for number in range(1, 6)]
+    recorded(*(use(first, address=address) for address in addresses))
+    _, second = rotated(key, alice)
+
+    told = []
+    for address in addresses:
+        recorded(use(second, address=address))
+        at_home.get("/settings/api-keys")
+        marks = soup(at_home.last).select(f"#key-{key_id} .mark")
+        told.append("".join(each.get_text().strip() for each in marks))
+
+    assert told == [f"{count} of 5 clients moved to the new token" for count in range(1, 5)] + [""]
+    assert "All 5 clients moved to the new token." in page(at_home, key_id)
+
+
+def test_a_rotation_can_be_dismissed_and_the_next_one_is_followed_anew(at_home, alice, key):
+    key_id, first = key.id, key.token.id
+    recorded(use(first))
+    _, second = rotated(key, alice)
+    assert "0 of 1 clients moved" in page(at_home, key_id)
+
+    press(at_home, "Dismiss", {})
+    after = page(at_home, key_id)
+    recorded(use(second))
+    rotated(ApiKey.find(db.session, alice.user_id, key_id), alice)
+
+    assert "moved to the new token" not in after
+    assert "0 of 1 clients moved" in page(at_home, key_id)
+
+
+def test_a_client_long_gone_is_not_expected_to_move(at_home, alice, key):
+    key_id, first = key.id, key.token.id
+    recorded(use(first, at=utcnow() - timedelta(days=9)))
+    rotated(key, alice)
+
+    assert "moved to the new token" not in page(at_home, key_id)
+
+
+def long_in_use(key: ApiKey) -> None:
+    db.session.get_one(Token, key.token.id).first_used_at = utcnow() - timedelta(days=8)
+    db.session.commit()
+
+
+def test_after_a_week_what_was_not_used_is_offered_for_removal_with_the_proof(at_home, key):
+    token_id, key_id = key.token.id, key.id
+    recorded(*(use(token_id) for _ in range(4)))
+    before = page(at_home, key_id)
+    long_in_use(key)
+
+    told = page(at_home, key_id)
+    at_home.get(f"/settings/api-keys/{key_id}/narrow")
+
+    assert "not used in 30 days" not in before
+    assert "2 permissions were not used in 30 days: monitors:write checks:read" in told
+    assert "0 of 4 requests would have been refused" in told
+    assert [each["value"] for each in soup(at_home.last).select("dialog input[checked]")] == ["monitors:read"]
+
+
+def test_a_permission_whose_want_was_refused_does_not_count_as_used(at_home, key):
+    token_id, key_id = key.token.id, key.id
+    recorded(use(token_id), use(token_id, "GET /incidents", "incidents:read", status=403, code="ability_required"))
+    long_in_use(key)
+
+    assert "0 of 1 requests would have been refused" in page(at_home, key_id)
+
+
+def test_narrowing_takes_permissions_away_at_once(at_home, api, alice):
+    issued = make_key(alice, *NARROWING)
+    key_id = issued.key.id
+
+    at_home.get(f"/settings/api-keys/{key_id}/narrow")
+    reply = at_home.submit(f"/settings/api-keys/{key_id}/narrow", {"abilities": ["checks:read"]})
+
+    assert (reply.status_code, reply.headers["Location"]) == (303, f"/settings/api-keys/{key_id}")
+    assert api.get("/key", issued.token).get_json()["abilities"] == ["checks:read"]
+    assert "Key narrowed Removed: monitors:read, monitors:write" in page(at_home, key_id)
+
+
+@pytest.mark.parametrize(
+    ("kept", "fault"),
+    [
+        ([], "Choose at least one permission."),
+        ([each.value for each in NARROWING], "Take at least one permission away; none can be added."),
+        (["team:write"], "Take at least one permission away; none can be added."),
+        (["monitors:read", "nonsense"], "'nonsense' is not a valid choice"),
+    ],
+)
+def test_what_would_not_narrow_is_refused_and_said(at_home, key, kept, fault):
+    key_id = key.id
+
+    reply = at_home.submit(f"/settings/api-keys/{key_id}/narrow", {"abilities": kept})
+
+    assert reply.status_code == 422
+    assert fault in soup(at_home.last).get_text()
+    assert [each.value for each in ApiKey.find(db.session, key.user_id, key_id).abilities] == [each.value for each in NARROWING]
+
+
+@pytest.mark.parametrize("act", ["rotate", "delete"])
+def test_before_the_button_it_is_said_what_will_break(at_home, key, act):
+    token_id, key_id = key.token.id, key.id
+    recorded(*(use(token_id) for _ in range(3)), use(token_id, "GET /key", "", address="198.51.100.1", agent="cron"))
+
+    at_home.get(f"/settings/api-keys/{key_id}/{act}")
+
+    told = " ".join(soup(at_home.last).select_one("dialog").get_text(" ").split())
+    assert "In use: 4 requests in the last 24 hours from 2 clients." in told
+    assert "GET /monitors 3" in told
+
+
+@pytest.mark.parametrize("typed", ["", "something else"])
+def test_a_key_in_use_is_deleted_only_by_whoever_types_its_name(at_home, api, alice, typed):
+    issued = make_key(alice)
+    key_id = issued.key.id
+    recorded(use(issued.key.token.id))
+
+    refused = at_home.submit(f"/settings/api-keys/{key_id}/delete", {"name": typed})
+    told = soup(at_home.last).get_text()
+    alive = api.get("/key", issued.token).status_code
+    done = at_home.submit(f"/settings/api-keys/{key_id}/delete", {"name": " ci/cd pipeline "})
+
+    assert (refused.status_code, alive, done.status_code) == (422, 200, 303)
+    assert "This key is in use. Type its name, CI/CD Pipeline, to delete it." in told
+    assert api.get("/key", issued.token).get_json()["code"] == "token_deleted"
+
+
+def test_a_key_that_is_not_in_use_asks_for_no_name(at_home, key):
+    key_id = key.id
+
+    at_home.get(f"/settings/api-keys/{key_id}/delete")
+    asked = "Type the name" in soup(at_home.last).get_text()
+
+    assert not asked
+    assert at_home.submit(f"/settings/api-keys/{key_id}/delete").status_code == 303
+
+
+def arrival(visitor: Visitor, key_id: int, token_id: int):
+    return visitor.get(f"/settings/api-keys/{key_id}/arrival?token_id={token_id}", headers=HTMX)
+
+
+def test_the_first_request_is_told_to_the_dialog_that_waits_for_it(at_home, app, api, alice):
+    issued = make_key(alice, Ability.MONITORS_READ)
+    key_id, token_id = issued.key.id, issued.key.token.id
+
+    waiting = arrival(at_home, key_id, token_id)
+    api.get("/monitors", issued.token, headers={"User-Agent": "curl/8.5"})
+    app.extensions["pulse.uses"].flush()
+    came = arrival(at_home, key_id, token_id)
+
+    assert (waiting.status_code, waiting.text) == (204, "")
+    assert "Received: GET /api/v1/monitors, 200, 127.0.0.1" in came.text
+    assert "The token works." in came.text
+    assert issued.token not in came.text
+
+
+def test_a_first_request_that_was_refused_says_how_to_mend_it(at_home, app, api, alice):
+    issued = make_key(alice, Ability.MONITORS_READ)
+    api.get("/incidents", issued.token)
+    app.extensions["pulse.uses"].flush()
+
+    came = arrival(at_home, issued.key.id, issued.key.token.id)
+
+    assert "Received: GET /api/v1/incidents, 403, 127.0.0.1" in came.text
+    assert "Permission missing." in came.text
+
+
+def test_a_dialog_whose_session_has_ended_keeps_its_token(visitor, alice):
+    key = make_key(alice).key
+
+    reply = arrival(visitor, key.id, key.token.id)
+
+    assert (reply.status_code, "HX-Redirect" in reply.headers) == (204, False)
+
+
+def test_another_ones_key_is_not_found_anywhere(visitor, charlie, key):
+    key_id, token_id = key.id, key.token.id
+    visitor.sign_in(charlie)
+
+    home = f"/settings/api-keys/{key_id}"
+    read = [visitor.get(f"{home}{path}").status_code for path in ("", "/narrow", f"/arrival?token_id={token_id}")]
+    written = [visitor.submit(f"{home}/{act}", page="/settings/api-keys").status_code for act in ("narrow", "moves")]
+
+    assert (read, written) == ([404] * 3, [404] * 2)
