@@ -62,6 +62,7 @@
     if (!mayClose(dialog)) return event.preventDefault();
     if (bornWithPage.has(dialog)) return; // its form leads back to the list
     event.preventDefault();
+    wipe(dialog); // now: the close event comes later
     dialog.close();
   }
 
@@ -184,7 +185,9 @@
     document.addEventListener(left, (event) => event.target.closest?.(".tipped")?.classList.remove("hushed"));
 
   document.addEventListener("cancel", (event) => {
-    if (event.target.matches("dialog") && !mayClose(event.target)) event.preventDefault();
+    if (!event.target.matches("dialog")) return;
+    if (mayClose(event.target)) wipe(event.target);
+    else event.preventDefault();
   }, true);
 
   document.addEventListener("close", (event) => {
