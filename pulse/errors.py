@@ -6,10 +6,11 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from pulse import problems
+from pulse.abilities import Ability
 from pulse.extensions import db
 from pulse.htmx import wants_fragment
 from pulse.logs import log, request_id, trace
-from pulse.models.refusals import Conflict, Faults, Invalid, LimitReached, PlanRequired, RateLimited, Refused
+from pulse.models.refusals import Conflict, Faults, Invalid, LimitReached, PlanRequired, RateLimited, Refused, RoleRequired
 from pulse.plans import API_PLANS
 from pulse.problems import BY_STATUS, MEANINGS, Problem
 
@@ -53,6 +54,8 @@ def problem_of(refused: Refused) -> Problem:
             return Problem("limit_reached", str(refused), limit=refused.limit)
         case PlanRequired():
             return Problem("plan_required", str(refused), plan=refused.plan.value, plans=[plan.value for plan in API_PLANS])
+        case RoleRequired():
+            return Problem("role_required", str(refused), required=Ability.TEAM_WRITE.value, role=refused.role)
         case RateLimited():
             headers = {"Retry-After": str(refused.seconds)}
             return Problem("rate_limited", str(refused), headers, retry_after=refused.seconds)

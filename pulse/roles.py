@@ -33,8 +33,17 @@ class Role(StrEnum):
         """Whether it may delete the team, hand it over and change its plan."""
         return self is Role.OWNER
 
+    @property
+    def can_be_granted(self) -> bool:
+        """Whether whoever manages people may give it; that of the Owner is handed over by the Owner alone."""
+        return self is not Role.OWNER
+
     def allows(self, ability: Ability) -> bool:
         """Tell whether a key whose owner has this role may use `ability`, if it holds it."""
         if ability.only_reads or ability is Ability.KEY_ROTATE:
             return True
         return self.manages_people if ability is Ability.TEAM_WRITE else self.writes
+
+
+GRANTED = tuple(role for role in Role if role.can_be_granted)
+"""The roles that members can be given."""

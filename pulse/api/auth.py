@@ -23,7 +23,7 @@ from pulse.extensions import services
 from pulse.logs import NamedToken, request_id, trace
 from pulse.models.api_key import ApiKey, Token
 from pulse.models.event import Actor, ActorKind
-from pulse.models.team import Membership, Team, in_force
+from pulse.models.team import Membership, Team, in_force, precedes
 from pulse.models.user import User
 from pulse.plans import API_PLANS, Plan
 from pulse.problems import Problem
@@ -85,7 +85,7 @@ FIND = (
         Membership.role_name.label("role_name"),
         select(func.count())
         .select_from(_older)
-        .where(_older.team_id == Membership.team_id, _older.id < Membership.id)
+        .where(_older.team_id == Membership.team_id, precedes(_older, Membership.id))
         .correlate(Membership)
         .scalar_subquery()
         .label("older_members"),

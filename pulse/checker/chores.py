@@ -12,6 +12,7 @@ from pulse.checker.worker import Worker
 from pulse.mail import Sender
 from pulse.models.check import Check
 from pulse.models.claim import realign
+from pulse.models.invitation import Invitation
 from pulse.models.key_counting import sweep as sweep_uses
 from pulse.models.key_notices import tell_of_expiry
 from pulse.models.session import BrowserSession
@@ -59,6 +60,7 @@ class Chores:
         """Tell of keys that run out, remove what nobody keeps any longer, and take up what a clock set back has lost."""
         self._in_transaction(BrowserSession.sweep)
         self._in_transaction(Throttle.sweep)
+        self._in_transaction(Invitation.sweep)
         self._in_transaction(tell_of_expiry)
         if moved := self._in_transaction(realign):
             log.warning("clock_set_back", monitors=moved)

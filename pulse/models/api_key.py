@@ -184,6 +184,8 @@ class ApiKey(Base):
         """
         if not self.team.plan.has_api:
             raise PlanRequired(self.team.plan)
+        if Membership.locked(session, self.user_id, self.team_id) is None:
+            raise Conflict("You do not belong to this key's team any more. All that is left to do is to delete it.")
         now = utcnow()
         self._hold(session)
         if not self._retire(session, Reason.ROTATED, now, Token.id == replacing):
@@ -242,13 +244,16 @@ class ApiKey(Base):
         *,
         by: Actor,
         user_id: int | None = None,
+        team_id: int | None = None,
         before: datetime | None = None,
         reason: str | None = None,
     ) -> int:
-        """Revoke the live keys of a user, or those whose live token was issued before a time; return how many."""
+        """Revoke the live keys of a user, of one team, or whose live token was issued before a time; return how many."""
         query = select(cls).join(Token, (Token.key_id == cls.id) & Token.retired_at.is_(None)).where(cls.revoked_at.is_(None))
         if user_id is not None:
             query = query.where(cls.user_id == user_id)
+        if team_id is not None:
+            query = query.where(cls.team_id == team_id)
         if before is not None:
             query = query.where(Token.issued_at < before)
         keys = list(session.scalars(query.order_by(cls.id).with_for_update(of=cls)))

@@ -31,6 +31,16 @@ class LimitReached(Refused):
         self.limit = limit
 
 
+class RoleRequired(Refused):
+    """The role of whoever acts does not allow it, whatever it was when they began."""
+
+    code = "role_required"
+
+    def __init__(self, message: str, role: str) -> None:
+        super().__init__(message)
+        self.role = role
+
+
 class RateLimited(Refused):
     """It was asked for too often. `seconds` is how long to wait."""
 

@@ -42,13 +42,15 @@ class BrowserSession(Base):
     last_seen_at: Mapped[datetime] = mapped_column(UTCDateTime)
     authenticated_at: Mapped[datetime] = mapped_column(UTCDateTime)
     """When the password was last typed in this session."""
+    team_id: Mapped[int | None]
+    """The team that is looked at. No foreign key: one that is gone, or was left, is simply not among the person's."""
     address: Mapped[str | None]
     user_agent: Mapped[str | None]
 
     user: Mapped[User] = relationship(back_populates="sessions")
 
     @classmethod
-    def open(cls, session: DbSession, user: User, by: Actor) -> Opened:
+    def open(cls, session: DbSession, user: User, by: Actor, team_id: int | None = None) -> Opened:
         """Make a session for `user`, always a new one."""
         token, now = secrets.token_urlsafe(32), utcnow()
         opened = cls(
@@ -57,6 +59,7 @@ class BrowserSession(Base):
             created_at=now,
             last_seen_at=now,
             authenticated_at=now,
+            team_id=team_id,
             address=by.address,
             user_agent=by.user_agent[:300] if by.user_agent else None,
         )

@@ -1,18 +1,19 @@
 """Teams, and who belongs to them in which role."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select, text
+from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, func, or_, select, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from pulse import names
 from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 from pulse.models.alert_rule import AlertRule
 from pulse.models.event import About, Actor, Event
 from pulse.models.monitor import Monitor
 from pulse.models.project import Project
-from pulse.models.refusals import Conflict
+from pulse.models.refusals import Conflict, Invalid
 from pulse.plans import Plan
 from pulse.roles import Role
 
@@ -108,7 +109,7 @@ class Membership(Base):
 
     def effective_role(self, session: DbSession) -> Role:
         """Return the role in force: members over the plan's number, the last to join first, only read."""
-        older = select(func.count()).where(Membership.team_id == self.team_id, Membership.id < self.id)
+        older = select(func.count()).where(Membership.team_id == self.team_id, precedes(Membership, self.id))
         return in_force(self.role, session.scalar(older) or 0, self.team.plan)
 
     @classmethod
@@ -119,6 +120,19 @@ class Membership(Base):
         """
         query = select(cls).where(cls.user_id == user_id, cls.team_id == team_id)
         return session.scalar(query.with_for_update(of=cls).execution_options(populate_existing=True))
+
+
+def precedes(other: type[Membership], member_id: Any) -> ColumnElement[bool]:
+    """Return the condition for who takes a place of the plan before a member: the Owner, and all who joined earlier."""
+    return or_(other.id < member_id, other.role_name == Role.OWNER.value)
+
+
+def check_team_name(text: str) -> str:
+    """Return a team's name in the form to store; raises `Invalid`."""
+    try:
+        return names.clean(text)
+    except names.InvalidName as error:
+        raise Invalid("name", str(error)) from error
 
 
 def in_force(role: Role, older_members: int, plan: Plan) -> Role:

@@ -107,6 +107,15 @@ class User(Base):
         """Return an account that stays as it is until the transaction ends; `None` when it is gone."""
         return session.get(cls, user_id, with_for_update=True, populate_existing=True)
 
+    def ensure_team(self, session: DbSession, plan: Plan, by: Actor) -> None:
+        """Give somebody who belongs to no team any more one of their own, as at sign-up; doing it twice is harmless."""
+        places = select(Membership.id).where(Membership.user_id == self.id)
+        if User.held(session, self.id) is None or session.scalar(places.limit(1)) is not None:
+            return
+        team = Team.found(session, team_name(self.name), self, plan)
+        Event.record(session, "team.created", by, About(self.id, team.id, detail={"name": team.name}))
+        session.flush()
+
     def change_profile(self, *, name: str, timezone: str, theme: str) -> None:
         """Set how the person is called and what they prefer; raises `Invalid`."""
         self.name, self.timezone, self.theme = check_name(name), timezone, theme
@@ -148,7 +157,9 @@ class User(Base):
 
     def delete(self, session: DbSession) -> None:
         """Remove the account, its keys, sessions and memberships, and the teams it owns with all that is theirs."""
-        for membership in self.memberships:
+        # Held and read anew: a team may be handed over to whoever is about to go.
+        held = select(Membership).where(Membership.user_id == self.id).with_for_update(of=Membership)
+        for membership in session.scalars(held.execution_options(populate_existing=True)).all():
             if membership.role.owns:
                 session.delete(membership.team)
         session.delete(self)

@@ -7,6 +7,7 @@ from pulse.extensions import db, services
 from pulse.htmx import go
 from pulse.logs import log, request_id
 from pulse.models.api_key import ApiKey
+from pulse.models.invitation import Invitation
 from pulse.models.mailed_link import MailedLink, Purpose
 from pulse.models.outbox import Message
 from pulse.models.refusals import Invalid, Refused
@@ -182,6 +183,7 @@ def _remove(user: User) -> None:
     email = user.email
     log.info("account_deleted", request_id=request_id(), user=user.id)
     Message.forget(db.session, email)
+    Invitation.forget(db.session, email)
     user.delete(db.session)
     mails.queue("account_deleted", email)
     visits.sign_out()
