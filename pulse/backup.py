@@ -21,6 +21,7 @@ from pulse import schema
 from pulse.db import Base, connect
 from pulse.models.api_key import ApiKey
 from pulse.models.event import About, Actor, Event
+from pulse.models.invitation import Invitation
 from pulse.models.mailed_link import MailedLink
 from pulse.models.monitor import Monitor
 from pulse.models.outbox import Message
@@ -31,7 +32,7 @@ from pulse.models.throttle import Throttle
 from pulse.models.user import User
 from pulse.vault import Unreadable, Vault
 
-OF_THE_MOMENT = {table.__tablename__ for table in (MailedLink, Message, Throttle)}
+OF_THE_MOMENT = {table.__tablename__ for table in (Invitation, MailedLink, Message, Throttle)}
 """Not restored: a link that was followed would work again, a mail that was sent would go out again."""
 BATCH = 500
 HEADER = b"SQLite format 3\0"

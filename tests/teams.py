@@ -1,9 +1,11 @@
 """Teams with people in them, made the way the product makes them."""
 
 from flask import Flask
+from sqlalchemy import update
 
 from pulse.extensions import db
 from pulse.models.invitation import Invitation
+from pulse.models.session import BrowserSession
 from pulse.models.team import Membership, Team
 from pulse.roles import Role
 from tests.factories import Person, join, make_person
@@ -25,6 +27,12 @@ def invite(by: Person, email: str, role: Role = Role.MEMBER, team: Team | None =
     sent = Invitation.issue(db.session, team or by.team, email, role, by.actor)
     db.session.commit()
     return sent.token
+
+
+def look_at(team: Team) -> None:
+    """Let every session there is look at a team."""
+    db.session.execute(update(BrowserSession).values(team_id=team.id))
+    db.session.commit()
 
 
 def roles_of(team_id: int) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, g, request
 
-from pulse.api import auth, checks, docs, incidents, key, monitors, projects, uses
+from pulse.api import auth, checks, docs, incidents, key, monitors, projects, team, uses
 from pulse.api.limits import Limiter
 from pulse.api.operations import OPERATIONS, check_declared
 from pulse.api.uses import UseWriter
@@ -11,7 +11,7 @@ from pulse.extensions import csrf, services
 from pulse.logs import log
 from pulse.problems import Problem
 
-BLUEPRINTS = (key.bp, monitors.bp, checks.bp, incidents.bp, projects.bp)
+BLUEPRINTS = (key.bp, monitors.bp, checks.bp, incidents.bp, projects.bp, team.bp)
 LARGEST_BODY = 256 * 1024
 
 

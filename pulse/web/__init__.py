@@ -10,10 +10,10 @@ from pulse.htmx import go
 from pulse.logs import trace
 from pulse.plans import Plan
 from pulse.problems import Problem
-from pulse.web import api_keys, auth, billing, filters, incidents, key, links, monitors, settings, support, visits
+from pulse.web import api_keys, auth, billing, filters, incidents, invitations, key, links, monitors, settings, support, visits
 
-BLUEPRINTS = (auth.bp, links.bp, settings.bp, api_keys.bp, key.bp, billing.bp, monitors.bp, incidents.bp)
-GATE = frozenset({auth.bp.name, links.bp.name})
+BLUEPRINTS = (auth.bp, links.bp, invitations.bp, settings.bp, api_keys.bp, key.bp, billing.bp, monitors.bp, incidents.bp)
+GATE = frozenset({auth.bp.name, links.bp.name, invitations.bp.name})
 """Pages for people who are not signed in."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -8,7 +8,7 @@ from pulse.web import refusal
 from pulse.web.forms.base import BaseForm
 
 
-def page(name: str, form: Form | None = None, status: int = 200, **context: str) -> Response:
+def page(name: str, form: Form | None = None, status: int = 200, **context: object) -> Response:
     """Answer one of them; they have no fragments, for nothing on them is swapped."""
     return make_response(render_template(f"auth/{name}.html", form=form, **context), status)
 

@@ -5,12 +5,13 @@ Opening a link changes nothing, for mail scanners open links too; its page has a
 
 from flask import Blueprint, Response, flash, url_for
 
+from pulse import mails
 from pulse.extensions import db, services
 from pulse.htmx import go
 from pulse.models.mailed_link import MailedLink, Purpose
 from pulse.models.session import BrowserSession
 from pulse.models.user import User
-from pulse.web import attempts, known, mails, visits
+from pulse.web import attempts, known, visits
 from pulse.web.attempts import TooMany
 from pulse.web.forms.auth import ForgotPasswordForm, NewPasswordForm
 from pulse.web.gate import page, refuse

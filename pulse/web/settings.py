@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, abort, flash, g, session, url_for
 from flask_login import login_required
 
+from pulse import mails
 from pulse.extensions import db, services
 from pulse.htmx import go
 from pulse.logs import log, request_id
@@ -13,7 +14,7 @@ from pulse.models.outbox import Message
 from pulse.models.refusals import Invalid, Refused
 from pulse.models.session import BrowserSession
 from pulse.models.user import User, check_email
-from pulse.web import attempts, known, mails, visits
+from pulse.web import attempts, known, visits
 from pulse.web.auth import farewell
 from pulse.web.forms.settings import ChangePasswordForm, DeleteAccountForm, ProfileForm
 from pulse.web.profile import dialog, done, panel

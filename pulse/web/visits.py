@@ -10,7 +10,7 @@ from sqlalchemy.orm.exc import ObjectDeletedError
 
 from pulse.clock import utcnow
 from pulse.db import READ_ONLY
-from pulse.extensions import db, login_manager
+from pulse.extensions import db, login_manager, services
 from pulse.logs import log, request_id, trace
 from pulse.models.event import Actor, ActorKind
 from pulse.models.mailed_link import MailedLink, Purpose
@@ -29,8 +29,10 @@ def sign_in(user: User) -> None:
 
     Whoever knows the password needs no link to set another, so one that was mailed stops working.
     """
+    before = browser_session()
+    team_id = before.team_id if before is not None and before.user_id == user.id else None
     _end_session()
-    opened = BrowserSession.open(db.session, user, actor(user))
+    opened = BrowserSession.open(db.session, user, actor(user), team_id)
     MailedLink.cancel(db.session, user.id, Purpose.RESET_PASSWORD)
     session.clear()
     session.permanent = True
@@ -69,7 +71,7 @@ def load(_request: Request) -> User | None:
             db.session.rollback()
         return None
     g.browser_session_id = found.id
-    g.seen_at = found.last_seen_at
+    g.seen_at, g.chosen_team_id = found.last_seen_at, found.team_id
     trace().asked_by(Kind.USER, found.user_id)
     user = found.user
     if began and request.method not in ("GET", "HEAD", "OPTIONS"):
@@ -117,13 +119,26 @@ def is_signed_in() -> bool:
     return bool(current_user.is_authenticated)
 
 
+def memberships() -> list[Membership]:
+    """Return the person's places in teams, the first joined first; whoever has none left is given a team of their own."""
+    if not user().memberships:
+        db.session.rollback()
+        user().ensure_team(db.session, services().settings.signup_plan, actor())
+        db.session.commit()
+    return user().memberships
+
+
+def look_at(team_id: int) -> None:
+    """Let this session look at a team from now on."""
+    query = update(BrowserSession).where(BrowserSession.id == g.browser_session_id)
+    db.session.execute(query.values(team_id=team_id))
+    g.chosen_team_id = team_id
+
+
 def membership() -> Membership:
-    """Return the person's place in the team they look at: the one chosen last, else the first."""
-    if "membership" not in g:
-        chosen = session.get("team_id")
-        mine = user().memberships
-        g.membership = next((each for each in mine if each.team_id == chosen), mine[0])
-    return cast("Membership", g.membership)
+    """Return the person's place in the team they look at: the one this session chose last, else the first."""
+    mine, chosen = memberships(), g.get("chosen_team_id")
+    return next((each for each in mine if each.team_id == chosen), mine[0])
 
 
 def team() -> Team:

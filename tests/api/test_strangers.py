@@ -9,12 +9,14 @@ from pulse.extensions import db
 from pulse.models.check import Check
 from pulse.models.event import Event
 from pulse.models.incident import Incident
+from pulse.models.invitation import Invitation
 from pulse.models.project import Project
 from pulse.plans import Plan
 from pulse.roles import Role
-from tests.factories import make_key
+from tests.factories import join, make_key, make_person
 from tests.helpers import assert_problem
 from tests.monitors import BAD, check, make_monitor
+from tests.teams import invite
 
 
 def name(operation):
@@ -22,7 +24,7 @@ def name(operation):
 
 
 ALL = sorted(OPERATIONS.values(), key=lambda each: (each.path, each.method))
-BODIES = {"name": "X", "url": "https://example.com"}
+BODIES = {"name": "X", "url": "https://example.com", "email": "new@example.com", "role": "viewer"}
 
 
 def called(api, operation, token, ids):
@@ -36,14 +38,22 @@ def called(api, operation, token, ids):
 
 
 @pytest.fixture
-def things(alice):
+def things(app, alice):
     """The ids of one of each of Alice's things."""
     monitor = make_monitor(alice, external_id="alices")
     check(monitor, BAD, BAD)
     incident = db.session.query(Incident).one()
     project = Project.create(db.session, alice.team_id, "Europe", alice.actor)
     db.session.commit()
-    ids = {"monitor_id": monitor.id, "incident_id": incident.id, "project_id": project.id, "external_id": "charlies-own"}
+    erin = join(make_person(app, "Erin", "erin@example.com"), alice.team)
+    invite(alice, "frank@example.com")
+    members = {"member_id": erin.membership(alice.team_id).id, "invitation_id": db.session.query(Invitation).one().id}
+    ids = members | {
+        "monitor_id": monitor.id,
+        "incident_id": incident.id,
+        "project_id": project.id,
+        "external_id": "charlies-own",
+    }
     db.session.rollback()
     return ids
 
@@ -96,6 +106,8 @@ def test_lists_hold_nothing_foreign(api, things, charlie):
     assert api.get("/monitors", token).get_json()["data"] == []
     assert api.get("/incidents", token).get_json()["data"] == []
     assert [each["name"] for each in api.get("/projects", token).get_json()["data"]] == ["Default"]
+    assert [each["user"]["name"] for each in api.get("/members", token).get_json()["data"]] == ["Charlie"]
+    assert api.get("/invitations", token).get_json()["data"] == []
     assert api.get(f"/incidents?monitor_id={things['monitor_id']}", token).get_json()["data"] == []
 
 

@@ -8,6 +8,7 @@ from pulse.plans import Plan
 from pulse.roles import Role
 from tests.factories import join, make_key
 from tests.helpers import HTMX, Visitor, assert_problem, soup, text
+from tests.teams import look_at
 from tests.web.forms import press
 
 
@@ -59,8 +60,7 @@ def test_choosing_the_same_plan_changes_nothing(visitor, alice):
 def test_others_are_told_whom_to_ask(app, visitor, alice, charlie, role):
     join(charlie, alice.team, role)
     visitor.sign_in(charlie)
-    with visitor.client.session_transaction() as session:
-        session["team_id"] = alice.team_id
+    look_at(alice.team)
 
     page = visitor.get("/settings/billing")
     reply = visitor.submit("/settings/billing", {"plan": "team"})

@@ -9,6 +9,7 @@ from pulse.roles import Role
 from tests.factories import join
 from tests.helpers import HTMX, soup, text
 from tests.monitors import BAD, check, make_monitor
+from tests.teams import look_at
 from tests.web.forms import words
 
 HOSTILE = "<script>alert(1)</script> \" onfocus=x ' {{7*7}} &amp;"
@@ -61,8 +62,7 @@ def test_a_viewer_reads_and_is_refused_all_else(app, visitor, alice, charlie, he
     check(monitor, BAD, BAD)
     ids = {"monitor_id": monitor.id, "incident_id": db.session.query(Incident).one().id}
     visitor.sign_in(viewer)
-    with visitor.client.session_transaction() as kept:
-        kept["team_id"] = alice.team_id
+    look_at(alice.team)
     proof = {"csrf_token": visitor.csrf_token("/settings/profile")}
     reads = ["/monitors", f"/monitors/{ids['monitor_id']}", "/incidents", f"/incidents/{ids['incident_id']}"]
 
@@ -84,8 +84,7 @@ def test_a_viewer_reads_and_is_refused_all_else(app, visitor, alice, charlie, he
 
 def test_a_member_writes(visitor, alice, bob):
     visitor.sign_in(bob)
-    with visitor.client.session_transaction() as kept:
-        kept["team_id"] = alice.team_id
+    look_at(alice.team)
 
     assert create(visitor).status_code == 303
     assert only().team_id == alice.team_id

@@ -61,6 +61,13 @@ class SignUpForm(BaseForm):
     password = chosen_password_field()
 
 
+class InvitedForm(BaseForm):
+    """**Create Account** of somebody whose address an invitation has proved."""
+
+    name = name_field()
+    password = chosen_password_field()
+
+
 class SignInForm(BaseForm):
     """**Sign In**."""
 

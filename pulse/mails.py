@@ -1,8 +1,9 @@
-"""What is mailed about an account: short plain text, with links that only the settings name."""
+"""What is mailed about an account, and to whom is invited: short plain text, with links that only the settings name."""
 
 from flask import current_app, url_for
 
 from pulse.extensions import db, services
+from pulse.models import invitation
 from pulse.models.mailed_link import LIFE
 from pulse.models.outbox import Message
 
@@ -14,6 +15,7 @@ SUBJECTS = {
     "email_changed": "Your Pulse address was changed",
     "password_changed": "Your Pulse password was changed",
     "account_deleted": "Your Pulse account was deleted",
+    "invitation": "You are invited into a team on Pulse",
 }
 
 
@@ -30,3 +32,13 @@ def queue_link(mail: str, recipient: str, endpoint: str, token: str) -> Message:
     """Add a mail with a link to the page `endpoint`, which `token` opens."""
     link = services().settings.site + url_for(endpoint, token=token)
     return queue(mail, recipient, link=link, minutes=str(int(LIFE.total_seconds()) // 60))
+
+
+def queue_invitation(sent: invitation.Sent) -> Message:
+    """Add the mail with the link that takes a place in a team."""
+    invited = sent.invitation
+    link = services().settings.site + url_for("invitations.show", token=sent.token)
+    by = invited.invited_by
+    who = f"{by.name} ({by.email})" if by else "Somebody"
+    days = str(invitation.LIFE.days)
+    return queue("invitation", invited.email, link=link, who=who, team=invited.team.name, role=invited.role.label, days=days)

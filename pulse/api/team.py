@@ -1,0 +1,179 @@
+"""The team over the API: its members and their roles, and invitations."""
+
+from typing import Annotated, Any
+
+from flask import Blueprint
+from pydantic import AfterValidator
+from sqlalchemy import RowMapping as Record
+from sqlalchemy import select
+
+from pulse import mails
+from pulse.abilities import Ability
+from pulse.api.auth import caller
+from pulse.api.operations import Reply, operation
+from pulse.api.pages import PageQuery, by_id, fetched_one, paged
+from pulse.api.schemas import In, Moment, Out, Page, Text
+from pulse.clock import utcnow
+from pulse.extensions import db, services
+from pulse.models import people
+from pulse.models.invitation import Invitation
+from pulse.models.refusals import Invalid
+from pulse.models.team import Membership, Team
+from pulse.models.user import User, check_email
+from pulse.problems import Problem
+from pulse.roles import GRANTED, Role
+
+bp = Blueprint("api_team", __name__)
+
+MEMBERS = select(
+    Membership.id,
+    Membership.role_name.label("role"),
+    Membership.joined_at,
+    User.id.label("user_id"),
+    User.name,
+    User.email,
+).join(User, User.id == Membership.user_id)
+INVITATIONS = select(Invitation.id, Invitation.email, Invitation.role_name.label("role"), Invitation.expires_at)
+
+
+def _address(text: str) -> str:
+    try:
+        return check_email(text)
+    except Invalid as fault:
+        raise ValueError(str(fault)) from fault
+
+
+def _grantable(text: str) -> str:
+    if text not in {role.value for role in GRANTED}:
+        raise ValueError(f"Give one of {', '.join(role.value for role in GRANTED)}.")
+    return text
+
+
+GrantedRole = Annotated[Text, AfterValidator(_grantable)]
+
+
+class PersonOut(Out):
+    """Somebody, by id, name and address."""
+
+    id: int
+    name: str
+    email: str
+
+
+class MemberOut(Out):
+    """Somebody's place in the team."""
+
+    id: int
+    user: PersonOut
+    role: str
+    joined_at: Moment
+
+
+class MemberChange(In):
+    """The role to be given."""
+
+    role: GrantedRole
+
+
+class InvitationIn(In):
+    """Whom to invite, and as what."""
+
+    email: Annotated[Text, AfterValidator(_address)]
+    role: GrantedRole
+
+
+class InvitationOut(Out):
+    """A place kept for an address until it expires."""
+
+    id: int
+    email: str
+    role: str
+    expires_at: Moment
+
+
+@operation(bp, "GET", "/members", ability=Ability.TEAM_READ, query=PageQuery, reply=Page[MemberOut])
+def members(query: PageQuery) -> Reply:
+    """List the team's members, newest first."""
+    listed = MEMBERS.where(Membership.team_id == caller().team_id).order_by(Membership.id.desc())
+    return paged(listed, query, place_of=lambda row: [row["id"]], after=by_id(Membership.id), shape=told)
+
+
+@operation(bp, "GET", "/members/<id:member_id>", ability=Ability.TEAM_READ, reply=MemberOut)
+def member(member_id: int) -> dict[str, Any]:
+    """Read a member."""
+    return told(fetched_one(MEMBERS.where(Membership.id == member_id, Membership.team_id == caller().team_id)))
+
+
+@operation(bp, "PATCH", "/members/<id:member_id>", ability=Ability.TEAM_WRITE, body=MemberChange, reply=MemberOut)
+def change_role(member_id: int, body: MemberChange) -> dict[str, Any]:
+    """Give a member another role; the Owner's is handed over in the browser alone."""
+    found = find_member(member_id)
+    people.change_role(db.session, found, Role(body.role), caller().actor())
+    user = {"id": found.user_id, "name": found.user.name, "email": found.user.email}
+    written = {"id": found.id, "user": user, "role": found.role_name, "joined_at": found.joined_at}
+    db.session.commit()
+    return written
+
+
+@operation(bp, "DELETE", "/members/<id:member_id>", ability=Ability.TEAM_WRITE)
+def remove(member_id: int) -> None:
+    """Remove a member, whose keys of this team stop at once; not the Owner."""
+    people.remove(db.session, find_member(member_id), caller().actor())
+    db.session.commit()
+
+
+@operation(bp, "GET", "/invitations", ability=Ability.TEAM_READ, query=PageQuery, reply=Page[InvitationOut])
+def invitations(query: PageQuery) -> Reply:
+    """List the team's invitations that wait, newest first."""
+    return paged(waiting().order_by(Invitation.id.desc()), query, place_of=lambda row: [row["id"]], after=by_id(Invitation.id))
+
+
+@operation(bp, "POST", "/invitations", ability=Ability.TEAM_WRITE, body=InvitationIn, reply=InvitationOut, status=201)
+def invite(body: InvitationIn) -> Reply:
+    """Invite an address into the team, by a mail with a link that works once within seven days."""
+    calling = caller()
+    team = db.session.get_one(Team, calling.team_id)
+    sent = Invitation.issue(db.session, team, body.email, Role(body.role), calling.actor())
+    mails.queue_invitation(sent)
+    made = sent.invitation
+    written = {"id": made.id, "email": made.email, "role": made.role_name, "expires_at": made.expires_at}
+    db.session.commit()
+    headers = {"Location": f"{services().settings.site}/api/v1/invitations/{written['id']}"}
+    return Reply(written, headers=headers)
+
+
+@operation(bp, "GET", "/invitations/<id:invitation_id>", ability=Ability.TEAM_READ, reply=InvitationOut)
+def invitation(invitation_id: int) -> Any:
+    """Read an invitation that waits."""
+    return fetched_one(waiting().where(Invitation.id == invitation_id))
+
+
+@operation(bp, "DELETE", "/invitations/<id:invitation_id>", ability=Ability.TEAM_WRITE)
+def revoke(invitation_id: int) -> None:
+    """Revoke an invitation; its link is dead at once."""
+    found = Invitation.get(db.session, caller().team_id, invitation_id)
+    if found is None or found.expired:
+        raise Problem("not_found")
+    found.revoke(db.session, caller().actor())
+    db.session.commit()
+
+
+def waiting() -> Any:
+    """Return the query for the team's invitations that have not run out."""
+    return INVITATIONS.where(Invitation.team_id == caller().team_id, Invitation.expires_at > utcnow())
+
+
+def find_member(member_id: int) -> Membership:
+    """Return the team's member, or answer 404."""
+    query = select(Membership).where(Membership.id == member_id, Membership.team_id == caller().team_id)
+    return db.session.scalar(query) or _missing()
+
+
+def _missing() -> Any:
+    raise Problem("not_found")
+
+
+def told(row: Record) -> dict[str, Any]:
+    """Return what is told of a member."""
+    user = {"id": row["user_id"], "name": row["name"], "email": row["email"]}
+    return {"id": row["id"], "user": user, "role": row["role"], "joined_at": row["joined_at"]}
