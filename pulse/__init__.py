@@ -1,6 +1,9 @@
 """Pulse: uptime monitoring, and the best place to manage API keys in."""
 
-from flask import Flask, Request, Response, request
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Request, Response
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from sqlalchemy.engine import make_url
@@ -16,7 +19,7 @@ from pulse.models.session import LONGEST
 def create_app(settings: Settings | None = None) -> Flask:
     """Return the web app: the only function that knows everyone."""
     settings = settings or Settings()
-    app = Flask("pulse", template_folder="../templates", static_folder=None)
+    app = Pulse("pulse", template_folder="../templates", static_folder=None)
     logs.configure()
     configure(app, settings)
     app.extensions["pulse"] = Services.of(settings)
@@ -33,20 +36,30 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
+class Pulse(Flask):
+    """Flask, without asking of each function at each request whether it is a coroutine: none is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function as it is."""
+        return func
+
+
 def enter() -> ResponseReturnValue | None:
     """Judge a request before its view: one hook with two lanes, so that programs pay for nothing that pages need."""
-    logs.start()
-    headers.refuse_foreign_host()
-    return api.enter() if api.is_api(request.path) else web.enter()
+    traced = logs.start()
+    headers.refuse_foreign_host(traced)
+    return api.enter(traced) if api.is_api(traced.path) else web.enter()
 
 
 def leave(response: Response) -> Response:
     """Complete a reply by its lane, and write the request's line."""
-    if api.is_api(request.path):
-        api.leave(response)
+    traced = logs.trace()
+    if api.is_api(traced.path):
+        api.leave(traced, response.status_code)
     else:
         web.leave(response)
-    return logs.finish(response)
+    logs.finish(traced, response.status_code)
+    return response
 
 
 def configure(app: Flask, settings: Settings) -> None:
@@ -93,9 +106,9 @@ class PageSessions(SecureCookieSessionInterface):
     """Sessions for pages alone: under the API cookies are neither read nor set."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Read the cookie of a page's request."""
+        """Read the cookie of a page's request; a request of the API has no session at all."""
         if api.is_api(request.path):
-            return SecureCookieSession()
+            return None
         return super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SecureCookieSession, response: Response) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from flask import abort, request
 
 from pulse.config import Settings
-from pulse.extensions import services
+from pulse.logs import TRACE, Trace
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -39,9 +39,9 @@ HEALTH = ("/healthz", "/readyz")
 """Asked by load balancers: over plain HTTP, under any name."""
 
 
-def refuse_foreign_host() -> None:
+def refuse_foreign_host(traced: Trace) -> None:
     """Answer 400 to a request for another host than the service's own."""
-    settings = services().settings
+    settings = traced.services.settings
     if settings.in_production and request.path not in HEALTH and request.host.lower() != settings.site_host:
         abort(400)
 
@@ -61,6 +61,7 @@ class Dressed:
         added = self._api if environ["PATH_INFO"].startswith("/api/") else self._page
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            return start_response(status, headers + added, exc_info)
+            traced: Trace | None = environ.get(TRACE)
+            return start_response(status, headers + added + (traced.headers if traced else []), exc_info)
 
         return self._app(environ, start)

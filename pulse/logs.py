@@ -12,10 +12,10 @@ from typing import Any, BinaryIO, cast
 
 import orjson
 import structlog
-from flask import Response, g, request
+from flask import request
 
 from pulse.clock import utcnow
-from pulse.extensions import services
+from pulse.extensions import Services, services
 from pulse.request_ids import Kind
 from pulse.tokens import PREFIX
 
@@ -25,6 +25,9 @@ TOKEN = re.compile(rf"{PREFIX}[0-9A-Za-z]{{8,}}")
 SECRET_FIELDS = ("password", "secret", "authorization", "cookie", "csrf", "dsn", "credential")
 LONGEST_VALUE = 500
 LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+
+TRACE = "pulse.trace"
+"""Where a request's trace travels in its environment."""
 
 log = structlog.get_logger("pulse")
 
@@ -131,12 +134,19 @@ class NamedToken:
 
 
 class Trace:
-    """What is known of the request that is being answered."""
+    """What is known of the request that is being answered; it travels in the request's environment."""
 
-    __slots__ = ("code", "kind", "number", "request_id", "started", "token")
+    __slots__ = ("caller", "code", "environ", "headers", "kind", "number", "path", "request_id", "services", "started", "token")
 
-    def __init__(self) -> None:
+    def __init__(self, environ: dict[str, Any], path: str, shared: Services) -> None:
         self.started = perf_counter()
+        self.environ = environ
+        self.path = path
+        self.services = shared
+        self.headers: list[tuple[str, str]] = []
+        """What the reply carries besides the view's own headers; `headers.Dressed` puts them on."""
+        self.caller: Any = None
+        """Who a request of the API comes from, once that is decided."""
         self.kind = Kind.NOBODY
         self.number = 0
         self.code: str | None = None
@@ -149,39 +159,39 @@ class Trace:
         self.kind, self.number = kind, number
 
 
-def start() -> None:
+def start() -> Trace:
     """Begin to trace a request."""
-    g.trace = Trace()
+    environ = request.environ
+    traced = environ[TRACE] = Trace(environ, request.path, services())
+    return traced
 
 
 def trace() -> Trace:
     """Return what is known of this request."""
-    if "trace" not in g:
-        start()
-    return cast("Trace", g.trace)
+    return cast("Trace | None", request.environ.get(TRACE)) or start()
 
 
-def request_id() -> str:
+def request_id(traced: Trace | None = None) -> str:
     """Return this request's id; made at first need, so that it can tell support who asked."""
-    traced = trace()
+    traced = traced or trace()
     if traced.request_id is None:
-        traced.request_id = services().request_ids.issue(traced.kind, traced.number)
+        traced.request_id = traced.services.request_ids.issue(traced.kind, traced.number)
     return traced.request_id
 
 
-def finish(response: Response) -> Response:
+def finish(traced: Trace, status: int) -> None:
     """Put the request's id on its reply, and write its line.
 
     It goes around the processors above, which cost more than the key check: what a client chose is made harmless here.
     """
-    traced, environ = trace(), request.environ
-    response.headers["X-Request-Id"] = request_id()
+    environ, identity = traced.environ, request_id(traced)
+    traced.headers.append(("X-Request-Id", identity))
     line = {
         "event": "request",
-        "request_id": traced.request_id,
+        "request_id": identity,
         "method": _harmless(environ["REQUEST_METHOD"]),
-        "path": _harmless(_path()),
-        "status": response.status_code,
+        "path": _harmless(_path(traced)),
+        "status": status,
         "code": traced.code,
         "ms": round((perf_counter() - traced.started) * 1000, 2),
         "address": environ.get("REMOTE_ADDR"),
@@ -193,12 +203,11 @@ def finish(response: Response) -> Response:
         line[traced.kind.name.lower()] = traced.number
     sys.stdout.buffer.write(orjson.dumps(line, option=LINE))
     sys.stdout.buffer.flush()
-    return response
 
 
-def _path() -> str:
+def _path(traced: Trace) -> str:
     """Return the path as asked for; the rule instead where a part of the path is a secret."""
     rule = request.url_rule
     if rule is not None and "<secret:" in rule.rule:
         return rule.rule
-    return request.path
+    return traced.path

@@ -6,21 +6,19 @@ Nothing it learns is kept: one query per request decides, so that a token is dea
 """
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-from flask import g, request
-from sqlalchemy import Connection, Row, bindparam, func, select
-from sqlalchemy.exc import DBAPIError
+from flask import current_app, request
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import aliased
 
 from pulse import tokens
 from pulse.abilities import Ability
 from pulse.api import limits
 from pulse.clock import utcnow
-from pulse.extensions import services
-from pulse.logs import NamedToken, request_id, trace
+from pulse.db import Lookup
+from pulse.logs import NamedToken, Trace, request_id, trace
 from pulse.models.api_key import ApiKey, Token
 from pulse.models.event import Actor, ActorKind
 from pulse.models.team import Membership, Team, in_force, precedes
@@ -35,15 +33,15 @@ BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([0-9A-Za-z_]{1,100})\Z", re.ASC
 CHALLENGE = 'Bearer realm="pulse"'
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """Who a request comes from, once identified: the key, its owner, and the team it reaches."""
 
     key_id: int
     key_name: str
     token_id: int
     last_eight: str
-    abilities: frozenset[str]
+    abilities: tuple[str, ...]
+    """In the order of the closed list."""
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
@@ -60,6 +58,30 @@ class Caller:
         return Actor(
             ActorKind.KEY, self.user_id, self.key_id, request.remote_addr, request.headers.get("User-Agent"), request_id()
         )
+
+
+class Found(NamedTuple):
+    """What the database knows of a token, in the order of `FIND`."""
+
+    token_id: int
+    last_eight: str
+    retired_at: datetime | None
+    reason: str | None
+    last_used_at: datetime | None
+    key_id: int
+    key_name: str
+    ability_names: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    user_id: int
+    user_name: str
+    user_email: str
+    suspended_at: datetime | None
+    team_id: int
+    team_name: str
+    plan_name: str
+    role_name: str | None
+    older_members: int
 
 
 _older = aliased(Membership)
@@ -99,27 +121,26 @@ FIND = (
 """All that the decision needs, for live and former tokens alike."""
 
 
-def identify() -> Caller:
+def identify(traced: Trace) -> Caller:
     """Return who calls, having gone through the decision up to the rate limit; raises `Problem`."""
-    # A WSGI server joins repeated headers by commas, which no well-formed one contains.
-    row = _find(_token(request.environ.get("HTTP_AUTHORIZATION")))
-    trace().token = NamedToken(row.token_id, row.last_used_at, row.retired_at is None)
-    if row.retired_at is not None:
-        code = "token_rotated" if row.reason == "rotated" else "token_deleted"
-        raise _unauthorized(code, at=_iso(row.retired_at))
-    trace().asked_by(Kind.TOKEN, row.token_id)
-    if row.expires_at is not None and row.expires_at <= utcnow():
-        raise _unauthorized("token_expired", at=_iso(row.expires_at))
-    if row.suspended_at is not None:
+    found = _find(_token(traced))
+    traced.token = NamedToken(found.token_id, found.last_used_at, found.retired_at is None)
+    if found.retired_at is not None:
+        code = "token_rotated" if found.reason == "rotated" else "token_deleted"
+        raise _unauthorized(code, at=_iso(found.retired_at))
+    traced.asked_by(Kind.TOKEN, found.token_id)
+    if found.expires_at is not None and found.expires_at <= utcnow():
+        raise _unauthorized("token_expired", at=_iso(found.expires_at))
+    if found.suspended_at is not None:
         raise Problem("account_suspended")
-    if row.role_name is None:
+    if found.role_name is None:
         raise Problem("membership_ended")
-    plan = Plan(row.plan_name)
+    plan = Plan(found.plan_name)
     if not plan.has_api:
         raise Problem("plan_required", plan=plan.value, plans=[each.value for each in API_PLANS])
-    caller = _caller(row, plan)
-    limits.count(caller.key_id, caller.user_id, caller.team_id, plan)
-    return caller
+    traced.caller = _caller(found, plan, in_force(Role(found.role_name), found.older_members, plan))
+    limits.count(traced, found.key_id, found.user_id, found.team_id, plan)
+    return traced.caller
 
 
 def authorize(caller: Caller, ability: Ability | None) -> None:
@@ -137,11 +158,13 @@ def authorize(caller: Caller, ability: Ability | None) -> None:
 
 def caller() -> Caller:
     """Return who this request comes from; only views behind the hook may ask."""
-    return cast("Caller", g.caller)
+    return cast("Caller", trace().caller)
 
 
-def _token(header: str | None) -> str:
+def _token(traced: Trace) -> str:
     """Return the well-formed token a request carries; decided without a query."""
+    # A WSGI server joins repeated headers by commas, which no well-formed one contains.
+    header: str | None = traced.environ.get("HTTP_AUTHORIZATION")
     if header is None:
         raise _stranger("token_missing", CHALLENGE)
     match = BEARER.match(header)
@@ -150,48 +173,31 @@ def _token(header: str | None) -> str:
     return match[1]
 
 
-def _find(token: str) -> Row[Any]:
-    found = _first(tokens.digest(token))
-    if found is None:
+def _find(token: str) -> Found:
+    lookup: Lookup = current_app.extensions["pulse.tokens"]
+    row = lookup.first(tokens.digest(token))
+    if row is None:
         raise _stranger("token_unknown")
-    return found
+    return Found._make(row)
 
 
-def _first(digest: bytes) -> Row[Any] | None:
-    """Ask the database once; and once more on a new connection, where the kept one turns out to be dead."""
-    reader = services().reader
-    try:
-        with reader.connection() as connection:
-            return _select(connection, digest)
-    except DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-    with reader.connection() as connection:
-        return _select(connection, digest)
-
-
-def _select(connection: Connection, digest: bytes) -> Row[Any] | None:
-    found: Row[Any] | None = connection.execute(FIND, {"digest": digest}).first()  # pyright: ignore[reportAssignmentType] - read by name
-    return found
-
-
-def _caller(row: Row[Any], plan: Plan) -> Caller:
+def _caller(found: Found, plan: Plan, role: Role) -> Caller:
     return Caller(
-        key_id=row.key_id,
-        key_name=row.key_name,
-        token_id=row.token_id,
-        last_eight=row.last_eight,
-        abilities=frozenset(row.ability_names),
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        last_used_at=row.last_used_at,
-        user_id=row.user_id,
-        user_name=row.user_name,
-        user_email=row.user_email,
-        team_id=row.team_id,
-        team_name=row.team_name,
-        plan=plan,
-        role=in_force(Role(row.role_name), row.older_members, plan),
+        found.key_id,
+        found.key_name,
+        found.token_id,
+        found.last_eight,
+        tuple(found.ability_names),
+        found.created_at,
+        found.expires_at,
+        found.last_used_at,
+        found.user_id,
+        found.user_name,
+        found.user_email,
+        found.team_id,
+        found.team_name,
+        plan,
+        role,
     )
 
 

@@ -107,7 +107,7 @@ def described(calling: Caller) -> dict[str, Any]:
         "id": calling.key_id,
         "name": calling.key_name,
         "last_eight": calling.last_eight,
-        "abilities": [each.value for each in Ability if each.value in calling.abilities],
+        "abilities": calling.abilities,
         "created_at": calling.created_at,
         "expires_at": expires,
         "last_used_at": calling.last_used_at,

@@ -3,18 +3,18 @@
 import math
 import threading
 import time
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
+from typing import NamedTuple
 
-from flask import current_app, g
+from flask import current_app
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.errors import StorageError
 from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from pulse.config import Settings
-from pulse.logs import log
+from pulse.logs import Trace, log
 from pulse.plans import Plan
 from pulse.problems import Problem
 
@@ -25,8 +25,7 @@ PATIENCE_SECONDS = 0.25
 RETRY_REDIS_SECONDS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """What is left of one limit, and when it begins anew (epoch seconds)."""
 
     limit: int
@@ -117,17 +116,17 @@ def network_of(address: str | None) -> str:
     return parsed.exploded[:19]
 
 
-def count(key_id: int, user_id: int, team_id: int, plan: Plan) -> None:
-    """Count one request of a key against its own limit and its owner's in the team; raises `Problem`."""
+def count(traced: Trace, key_id: int, user_id: int, team_id: int, plan: Plan) -> None:
+    """Count one request of a key against its own limit and its owner's in the team, and tell the tighter; raises `Problem`."""
     limiter, amount = _limiter(), plan.limits.requests_per_minute
     key = limiter.hit(per_minute(amount), "key", str(key_id))
     together = limiter.hit(per_minute(amount * TEAM_FACTOR), "team", str(user_id), str(team_id))
-    tightest = min(key, together, key=lambda window: window.remaining)
-    g.rate = {
-        "X-RateLimit-Limit": str(tightest.limit),
-        "X-RateLimit-Remaining": str(max(0, tightest.remaining)),
-        "X-RateLimit-Reset": str(tightest.reset),
-    }
+    tightest = key if key.remaining <= together.remaining else together
+    traced.headers += (
+        ("X-RateLimit-Limit", str(tightest.limit)),
+        ("X-RateLimit-Remaining", str(max(0, tightest.remaining))),
+        ("X-RateLimit-Reset", str(tightest.reset)),
+    )
     _refuse_overdrawn(tightest)
 
 

@@ -55,6 +55,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+NO_HEADERS: Mapping[str, str] = {}
 OPERATIONS: dict[str, Operation] = {}
 """Every declared view, by its endpoint."""
 
@@ -120,13 +121,15 @@ def taken_in(declared: Operation) -> dict[str, Any]:
 
 def shape(declared: Operation, result: Any) -> Response:
     """Return a view's result as the declared reply."""
-    told = result if isinstance(result, Reply) else Reply(result)
-    status = told.status or declared.status
+    value, status, headers = result, None, NO_HEADERS
+    if isinstance(result, Reply):
+        value, status, headers = result.value, result.status, result.headers
     if declared.reply is None:
-        return Response(status=204, headers=dict(told.headers))
-    model = declared.reply.model_validate(told.value, from_attributes=True)
-    response = Response(model.model_dump_json(by_alias=True), status, mimetype="application/json")
-    response.headers.update(dict(told.headers))
+        return Response(status=204, headers=dict(headers))
+    model = declared.reply.model_validate(value, from_attributes=True)
+    response = Response(model.model_dump_json(by_alias=True), status or declared.status, content_type="application/json")
+    if headers:
+        response.headers.update(dict(headers))
     return response
 
 

@@ -9,14 +9,14 @@ import threading
 from collections import deque
 from functools import lru_cache
 
-from flask import current_app, request
+from flask import current_app
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from pulse.api.operations import OPERATIONS
 from pulse.clock import utcnow
-from pulse.logs import log, trace
+from pulse.logs import Trace, log
 from pulse.models import key_notices
 from pulse.models.key_counting import LONGEST_USER_AGENT, Tally, Use, record, stamp
 
@@ -113,13 +113,12 @@ class UseWriter:
         return True
 
 
-def note(status: int) -> None:
-    """Hand this request, if it named a token, to the process's writer."""
-    traced = trace()
+def note(traced: Trace, endpoint: str | None, status: int) -> None:
+    """Hand a request, if it named a token, to the process's writer."""
     if (token := traced.token) is None:
         return
-    environ = request.environ
-    operation, ability = described(request.endpoint)
+    environ = traced.environ
+    operation, ability = described(endpoint)
     writer: UseWriter = current_app.extensions["pulse.uses"]
     use = Use(
         token.id,
