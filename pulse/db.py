@@ -180,15 +180,16 @@ class Lookup:
         self._statement = statement
         dialect = reader.engine.dialect
         compiled = statement.compile(dialect=dialect)
-        (self._parameter,) = compiled.params
-        self._sql, self._positional = str(compiled), compiled.positional
+        self._sql, self._order = str(compiled), compiled.positiontup if compiled.positional else None
+        (self._parameter,) = (name for name, value in compiled.params.items() if value is None)
+        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
         types = [column.type.dialect_impl(dialect) for column in statement.selected_columns]
         processors = [kind.result_processor(dialect, None) for kind in types]
         self._processors = [(place, process) for place, process in enumerate(processors) if process]
         self._failure: type[Exception] = dialect.loaded_dbapi.Error
 
     def first(self, value: object) -> Sequence[Any] | None:
-        """Return the row whose statement's one parameter is `value`; raises SQLAlchemy's `DBAPIError`."""
+        """Return the row found by `value`, the one parameter that has no value of its own; raises SQLAlchemy's `DBAPIError`."""
         try:
             return self._ask(value)
         except self._failure:
@@ -199,7 +200,8 @@ class Lookup:
 
     def _ask(self, value: object) -> Sequence[Any] | None:
         cursor = self._reader.cursor()
-        cursor.execute(self._sql, (value,) if self._positional else {self._parameter: value})
+        values = {**self._constants, self._parameter: value}
+        cursor.execute(self._sql, [values[name] for name in self._order] if self._order else values)
         row = cursor.fetchone()
         cursor.close()
         if row is None:

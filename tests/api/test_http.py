@@ -1,5 +1,7 @@
 """HTTP itself: methods, what is accepted, how long an address may be."""
 
+import re
+
 import pytest
 
 from pulse.api.operations import OPERATIONS
@@ -27,8 +29,7 @@ def test_head_tells_what_get_does_without_the_body(api, token, path):
 @pytest.mark.parametrize("path", sorted({each.path for each in OPERATIONS.values()}))
 def test_a_method_that_is_not_taken_is_told_with_those_that_are(api, token, path):
     takes = {each.method for each in OPERATIONS.values() if each.path == path}
-    address = path.replace("<external_id>", "x").replace("<id:monitor_id>", "1").replace("<id:incident_id>", "1")
-    address = address.replace("<id:project_id>", "1")
+    address = re.sub("<id:[a-z_]+>", "1", path.replace("<external_id>", "x"))
 
     for method in (METHODS - takes) | {"TRACE", "BREW"}:
         reply = api.call(method, address, token)

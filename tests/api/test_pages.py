@@ -56,7 +56,7 @@ def pages(api, token, path, limit=2):
 
 
 def test_the_lists_are_those_of_the_contract():
-    assert LISTS == ["/incidents", "/monitors", "/monitors/{monitor}/checks", "/projects"]
+    assert LISTS == ["/incidents", "/invitations", "/members", "/monitors", "/monitors/{monitor}/checks", "/projects"]
 
 
 @pytest.mark.parametrize("path", LISTS)

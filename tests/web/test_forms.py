@@ -101,11 +101,11 @@ def test_odd_addresses_never_fail(visitor, path):
 @pytest.mark.parametrize("size", [1025, 200_000, 1_000_000, 5_000_000])
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-up"])
 def test_a_huge_password_costs_no_time(app_with, path, size):
-    visitor = Visitor(app_with(password_cost=13))
+    visitor = Visitor(app_with(password_cost=15))
     form = {"csrf_token": visitor.csrf_token(path), "name": "Erin", "email": "erin@example.com", "password": "x" * size}
     began = time.perf_counter()
 
     reply = visitor.post(path, form)
 
     assert 400 <= reply.status_code < 500
-    assert time.perf_counter() - began < 0.2
+    assert time.perf_counter() - began < 1

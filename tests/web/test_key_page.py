@@ -9,8 +9,10 @@ from pulse.abilities import Ability
 from pulse.clock import utcnow
 from pulse.extensions import db
 from pulse.models.api_key import ApiKey, Token
+from pulse.plans import Plan
 from tests.factories import make_key
 from tests.helpers import HTMX, Visitor, soup, text
+from tests.statements import noted
 from tests.uses import recorded, use
 from tests.web.forms import press
 
@@ -302,3 +304,21 @@ def test_another_ones_key_is_not_found_anywhere(visitor, charlie, key):
     written = [visitor.submit(f"{home}/{act}", page="/settings/api-keys").status_code for act in ("narrow", "moves")]
 
     assert (read, written) == ([404] * 3, [404] * 2)
+
+
+@pytest.mark.parametrize(
+    ("address", "most"),
+    [("/settings/api-keys", 10), ("/settings/api-keys/{key_id}?span=30d", 18), ("/settings/api-keys/{key_id}/delete", 12)],
+)
+def test_many_keys_and_many_uses_take_no_more_queries_than_few(app, at_home, alice, address, most):
+    alice.set_plan(Plan.TEAM)
+    keys = [make_key(alice, name=f"Key {number}").key for number in range(30)]
+    for key in keys[:10]:
+        recorded(*(use(key.token.id, agent=f"runner-{number}") for number in range(10)))
+        rotated(key, alice)
+    key_id = keys[0].id
+
+    with noted(app) as sent:
+        assert at_home.get(address.format(key_id=key_id)).status_code == 200
+
+    assert len(sent) <= most, sent
