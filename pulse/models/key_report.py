@@ -155,6 +155,13 @@ def lately(session: DbSession, key: ApiKey) -> Lately:
     return Lately(sum(count for _, count in operations), sorted(operations, key=lambda each: -each[1]), list(clients))
 
 
+def requests_lately(session: DbSession, keys: Sequence[ApiKey]) -> dict[int, int]:
+    """Return how many requests each key has had in the last 24 hours, by its id."""
+    counted = select(Token.key_id, _total()).join(KeyUse, KeyUse.token_id == Token.id).group_by(Token.key_id)
+    mine = counted.where(Token.key_id.in_([key.id for key in keys]), KeyUse.hour >= utcnow() - LATELY)
+    return {row.key_id: int(row.total) for row in session.execute(mine)}
+
+
 def activity(session: DbSession, key: ApiKey, span: Span, zone: tzinfo) -> Activity:
     """Return a key's requests over `span`, drawn in the person's zone."""
     edges = span.edges(zone)

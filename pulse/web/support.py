@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from pulse.clock import utcnow
 from pulse.extensions import csrf, db, services
+from pulse.models import key_report
 from pulse.models.api_key import ApiKey
 from pulse.models.event import About, Actor, ActorKind, Event
 from pulse.models.lookup import find_accounts
@@ -174,10 +175,12 @@ def _act(user_id: int, form: ReasonForm, done: str, act: Callable[[str], None]) 
 
 
 def _account_page(user: User, refused: ReasonForm | None = None) -> str:
+    keys = ApiKey.of_user(db.session, user.id)
     return render_template(
         "support/account.html",
         account=user,
-        keys=ApiKey.of_user(db.session, user.id),
+        keys=keys,
+        requests=key_report.requests_lately(db.session, keys),
         sessions=BrowserSession.of_user(db.session, user.id),
         events=Event.of_user(db.session, user.id),
         plans=list(Plan),

@@ -10,6 +10,7 @@ from pulse.models.user import User
 from pulse.plans import Plan
 from tests.factories import PASSWORD, make_key
 from tests.helpers import Visitor, assert_problem, soup, text
+from tests.uses import recorded, use
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
@@ -218,3 +219,13 @@ def test_what_staff_did_is_visible_to_the_accounts_owner(staff, visitor, app, al
     assert "Account suspended Looked like abuse Support" in page
     assert "Account restored It was not Support" in page
     assert "Support viewed" in page
+
+
+def test_staff_see_how_much_a_key_is_used(visitor, alice, dana):
+    key = make_key(alice).key
+    recorded(*(use(key.token.id) for _ in range(3)))
+    visitor.sign_in(dana)
+
+    told = text(visitor.get(f"/support/accounts/{alice.user_id}"))
+
+    assert "3 requests in 24 hours" in told
