@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 from flask import Flask
@@ -23,18 +24,22 @@ from pulse.config import Settings
 from pulse.extensions import db
 from pulse.models.api_key import ApiKey, Token
 from pulse.models.incident import Incident
+from pulse.models.invitation import Invitation
 from pulse.models.key_counting import Tally, record, stamp
 from pulse.plans import Plan
+from pulse.roles import Role
 from tests.browser.conftest import FLAGS, sign_in
-from tests.factories import Person, make_key, make_person
+from tests.factories import Person, join, make_key, make_person
 from tests.live import Server, serving
 from tests.monitors import BAD, GOOD, check, make_monitor
+from tests.teams import invite
 from tests.uses import recorded, use
 
 FOLDER = Path("shots")
 README = Path("docs/api-keys.png")
 SIZES = {"1280": (1280, 900), "375": (375, 812)}
 THEMES = ("light", "dark")
+LINK = "the-one-link-that-a-picture-opens"
 Act = Callable[[Page], None]
 
 
@@ -106,6 +111,22 @@ def cast_monitors(person: Person) -> None:
     seen = db.session.query(Incident).filter_by(monitor_id=staging.id).one()
     seen.acknowledge(db.session, person.actor)
     db.session.commit()
+
+
+def cast_team(app: Flask, owner: Person) -> dict[str, Person]:
+    """Give a person's team members in every role, invitations that wait and one that has run out; return the members."""
+    roles = {"bob": Role.ADMIN, "erin": Role.MEMBER, "grace": Role.VIEWER}
+    people = {
+        name: join(make_person(app, name.capitalize(), f"{name}@example.com"), owner.team, role) for name, role in roles.items()
+    }
+    invite(owner, "judy@example.com")
+    db.session.query(Invitation).update({"digest": sha256(LINK.encode()).digest()})
+    invite(owner, "heidi@example.com", Role.VIEWER)
+    invite(owner, "ivan.with.a.long.address@engineering.example.com", Role.ADMIN)
+    late = db.session.query(Invitation).filter_by(email="heidi@example.com").one()
+    late.expires_at = utcnow() - timedelta(hours=3)
+    db.session.commit()
+    return people
 
 
 def open_monitor(page: Page) -> None:
@@ -238,6 +259,37 @@ def reveal_arrived(page: Page) -> None:
     page.get_by_text("Received:").wait_for()
 
 
+def organization(link: str) -> Act:
+    def act(page: Page) -> None:
+        page.goto("/organization")
+        page.get_by_role("link", name=link).first.click()
+        page.get_by_role("dialog").wait_for()
+
+    return act
+
+
+def refuse_invitation(page: Page) -> None:
+    page.goto("/organization")
+    page.get_by_label("Email").fill("bob@example.com")
+    page.get_by_role("button", name="Send Invitation").click()
+    page.get_by_text("belongs to this team already").wait_for()
+
+
+def switch_team(page: Page) -> None:
+    page.goto("/organization")
+    if page.get_by_role("button", name="Menu").is_visible():
+        page.get_by_role("button", name="Menu").click()
+    page.get_by_role("button", name="Switch Team").click()
+    page.get_by_role("menu", name="Teams").wait_for()
+
+
+def second_team(page: Page) -> None:
+    switch_team(page)
+    page.get_by_role("menuitem", name="Alice’s team").click()
+    page.get_by_role("heading", name="Monitors").wait_for()
+    page.goto("/organization")
+
+
 def visit(path: str) -> Act:
     return lambda page: page.goto(path) and None
 
@@ -276,6 +328,18 @@ STATES: dict[str, tuple[str, Act]] = {
     "incidents": ("alice", visit("/incidents")),
     "incident": ("alice", open_incident),
     "incident-resolve": ("alice", resolve_incident),
+    "organization": ("alice", visit("/organization")),
+    "organization-remove": ("alice", organization("Remove Erin")),
+    "organization-transfer": ("alice", organization("Transfer Ownership")),
+    "organization-delete": ("alice", organization("Delete Team")),
+    "organization-refused": ("alice", refuse_invitation),
+    "organization-switch": ("bob", switch_team),
+    "organization-admin": ("bob", second_team),
+    "organization-viewer": ("grace", second_team),
+    "organization-free": ("frank", visit("/organization")),
+    "invitation": ("", visit(f"/invitations/{LINK}")),
+    "invitation-other": ("charlie", visit(f"/invitations/{LINK}")),
+    "invitation-ended": ("", visit("/invitations/none")),
     "monitors-empty": ("charlie", visit("/monitors")),
     "monitors-new": ("charlie", visit("/monitors/new")),
     "incidents-empty": ("charlie", visit("/incidents")),
@@ -312,6 +376,7 @@ def make_cast(app: Flask) -> dict[str, Person]:
             ("dana", Plan.FREE),
         )
     }
+    people |= cast_team(app, people["alice"])
     cast_keys(people["alice"])
     cast_monitors(people["alice"])
     for number in range(5):

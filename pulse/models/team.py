@@ -1,5 +1,6 @@
 """Teams, and who belongs to them in which role."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +134,12 @@ def check_team_name(text: str) -> str:
         return names.clean(text)
     except names.InvalidName as error:
         raise Invalid("name", str(error)) from error
+
+
+def only_reading(members: Sequence[Membership], plan: Plan) -> set[int]:
+    """Return the ids of those of a team's members who are over the plan's number."""
+    later = sorted(each.id for each in members if not each.role.owns)
+    return set(later[max(0, plan.limits.members - 1) :])
 
 
 def in_force(role: Role, older_members: int, plan: Plan) -> Role:

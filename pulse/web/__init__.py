@@ -10,9 +10,34 @@ from pulse.htmx import go
 from pulse.logs import trace
 from pulse.plans import Plan
 from pulse.problems import Problem
-from pulse.web import api_keys, auth, billing, filters, incidents, invitations, key, links, monitors, settings, support, visits
+from pulse.web import (
+    api_keys,
+    auth,
+    billing,
+    filters,
+    incidents,
+    invitations,
+    key,
+    links,
+    monitors,
+    organization,
+    settings,
+    support,
+    visits,
+)
 
-BLUEPRINTS = (auth.bp, links.bp, invitations.bp, settings.bp, api_keys.bp, key.bp, billing.bp, monitors.bp, incidents.bp)
+BLUEPRINTS = (
+    auth.bp,
+    links.bp,
+    invitations.bp,
+    settings.bp,
+    api_keys.bp,
+    key.bp,
+    billing.bp,
+    monitors.bp,
+    incidents.bp,
+    organization.bp,
+)
 GATE = frozenset({auth.bp.name, links.bp.name, invitations.bp.name})
 """Pages for people who are not signed in."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -70,4 +95,4 @@ def shared_context() -> dict[str, object]:
         return context | {"current_user": AnonymousUserMixin(), "team": None, "role": None}
     if not visits.is_signed_in():
         return context | {"current_user": current_user, "team": None, "role": None}
-    return context | {"current_user": current_user, "team": visits.team(), "role": visits.role()}
+    return context | {"current_user": current_user, "team": visits.team(), "teams": visits.teams(), "role": visits.role()}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Response
 
-from pulse.models.refusals import Conflict, Refused
+from pulse.models.refusals import Conflict, Refused, RoleRequired
 from pulse.web import visits
 from pulse.web.attempts import TooMany
 from pulse.web.forms.base import BaseForm
@@ -12,6 +12,8 @@ from pulse.web.forms.base import BaseForm
 
 def refuse(form: BaseForm, refused: Refused, draw: Callable[[int], Response]) -> Response:
     """Tell the refusal in the form, and answer what `draw` makes of it for a status; passwords have to be typed again."""
+    if isinstance(refused, RoleRequired):
+        raise refused  # nothing that is typed into the form could mend it
     visits.only_read()
     form.tell(refused)
     if not isinstance(refused, TooMany):

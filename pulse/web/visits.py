@@ -29,10 +29,8 @@ def sign_in(user: User) -> None:
 
     Whoever knows the password needs no link to set another, so one that was mailed stops working.
     """
-    before = browser_session()
-    team_id = before.team_id if before is not None and before.user_id == user.id else None
     _end_session()
-    opened = BrowserSession.open(db.session, user, actor(user), team_id)
+    opened = BrowserSession.open(db.session, user, actor(user), g.get("chosen_team_id"))
     MailedLink.cancel(db.session, user.id, Purpose.RESET_PASSWORD)
     session.clear()
     session.permanent = True
@@ -144,6 +142,11 @@ def membership() -> Membership:
 def team() -> Team:
     """Return the team the person looks at."""
     return membership().team
+
+
+def teams() -> list[Team]:
+    """Return the person's teams, the first joined first."""
+    return [each.team for each in memberships()]
 
 
 def role() -> Role:

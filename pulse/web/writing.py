@@ -13,6 +13,15 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+def why_only_reading() -> str:
+    """Say why the person only reads in the team they look at, and what would change it."""
+    place = visits.membership()
+    if place.role.writes:
+        plan = place.team.plan.label
+        return f"The team has more members than the {plan} plan includes, and you joined later: you only read. Ask its Owner."
+    return f"Your role, {place.role.label}, only reads. Ask an Owner or Admin of the team for another."
+
+
 def writers_only(view: Callable[P, R]) -> Callable[P, R]:
     """Refuse whoever is not signed in, or only reads in the team they look at."""
 
@@ -21,7 +30,7 @@ def writers_only(view: Callable[P, R]) -> Callable[P, R]:
     def judged(*args: P.args, **kwargs: P.kwargs) -> R:
         role = visits.role()
         if not role.writes:
-            raise Problem("role_required", f"Your role, {role.label}, only reads. Ask an Owner or Admin of the team for another.")
+            raise Problem("role_required", why_only_reading())
         return view(*args, **kwargs)
 
     return judged

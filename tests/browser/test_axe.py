@@ -9,10 +9,12 @@ from pulse.plans import Plan
 from tests.browser.conftest import sign_in
 from tests.factories import make_person
 from tests.live import Server
-from tests.shots import STATES, cast_keys, cast_monitors
+from tests.shots import STATES, cast_keys, cast_monitors, cast_team
 
 ALICES = [name for name, (who, _) in STATES.items() if who == "alice"]
 OTHERS = ["keys-empty", "keys-free", "sign-in", "sign-up", "forgot", "billing-free", "monitors-empty", "monitors-new"]
+TEAMS = ["organization-switch", "organization-admin", "organization-viewer", "organization-free"]
+INVITED = ["invitation", "invitation-other", "invitation-ended"]
 
 
 def faults(page: Page) -> list[str]:
@@ -23,6 +25,7 @@ def faults(page: Page) -> list[str]:
 @pytest.fixture
 def cast(app: Flask):
     people = {"alice": make_person(app, "Alice", "alice@example.com")}
+    people |= cast_team(app, people["alice"])
     cast_keys(people["alice"])
     cast_monitors(people["alice"])
     people["charlie"] = make_person(app, "Charlie", "charlie@example.com", Plan.STARTER)
@@ -35,7 +38,7 @@ def test_axe_finds_nothing(browser: Browser, server: Server, cast, theme):
     context = browser.new_context(base_url=server.url, color_scheme=theme)
     found = {}
     signed_in = None
-    for name in [*ALICES, *OTHERS]:
+    for name in [*ALICES, *OTHERS, *TEAMS, *INVITED]:
         who, act = STATES[name]
         page = context.new_page()
         if who != signed_in:
