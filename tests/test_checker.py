@@ -25,6 +25,7 @@ from pulse.db import connect
 from pulse.extensions import db, services
 from pulse.mail import FileOutbox, Sender
 from pulse.models.check import Check
+from pulse.models.hourly_sum import HourlySum
 from pulse.models.incident import Incident
 from pulse.models.monitor import Monitor
 from pulse.models.outbox import Message
@@ -323,6 +324,19 @@ def test_old_checks_and_sessions_that_ran_out_are_swept(alice, workshop):
     db.session.rollback()
     assert db.session.scalars(select(Check)).all() == []
     assert db.session.scalars(select(BrowserSession)).all() == []
+
+
+def test_what_a_deleted_monitor_leaves_is_cleared_up(workshop, alice):
+    monitor = make_monitor(alice)
+    check(monitor, *[GOOD] * 3)
+    monitor.delete(db.session, alice.actor)
+    db.session.commit()
+
+    Chores(workshop.sessions, workshop.sender).sweep()
+
+    db.session.rollback()
+    assert db.session.scalars(select(Check)).all() == []
+    assert db.session.scalars(select(HourlySum)).all() == []
 
 
 def test_queued_mail_goes_out_within_a_moment(workshop, tmp_path):

@@ -9,9 +9,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from pulse.checker.outages import Patience
 from pulse.checker.worker import Worker
+from pulse.db import READ_ONLY
 from pulse.mail import Sender
+from pulse.models import leftovers
 from pulse.models.check import Check
 from pulse.models.claim import realign
+from pulse.models.hourly_sum import HourlySum
 from pulse.models.invitation import Invitation
 from pulse.models.key_counting import sweep as sweep_uses
 from pulse.models.key_notices import tell_of_expiry
@@ -21,7 +24,7 @@ from pulse.models.throttle import Throttle
 MAIL_SECONDS = 1.0
 SWEEP_SECONDS = 60.0
 MOST_SWEEPS = 50
-"""How often a thousand old checks and uses are removed before it is somebody else's turn."""
+"""How often a thousand old checks, hours and uses are removed before it is somebody else's turn."""
 
 log = structlog.get_logger("pulse")
 
@@ -66,9 +69,15 @@ class Chores:
             log.warning("clock_set_back", monitors=moved)
         for _ in range(MOST_SWEEPS):
             # Small and apart: nobody else waits for long.
-            removed = (self._in_transaction(Check.sweep) or 0) + (self._in_transaction(sweep_uses) or 0)
-            if not removed or self._closing.wait(0.05):
+            swept = [self._in_transaction(each) or 0 for each in (Check.sweep, HourlySum.sweep, sweep_uses)]
+            if not (self._remove_leftovers() + sum(swept)) or self._closing.wait(0.05):
                 return
+
+    def _remove_leftovers(self) -> int:
+        with self._sessions.begin() as session:
+            session.connection(execution_options=READ_ONLY)
+            deleted = leftovers.left_by(session)
+        return self._in_transaction(lambda session: leftovers.remove(session, deleted)) or 0 if deleted else 0
 
     def _in_transaction(self, act: Callable[[Session], int | None]) -> int | None:
         with self._sessions.begin() as session:

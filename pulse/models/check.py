@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, case, delete, exists, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Index, Select, String, case, delete, exists, func, literal, select, true, tuple_
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
+from pulse.models.hourly_sum import HOUR, HourlySum, hour_of
 from pulse.models.monitor import Monitor
 from pulse.models.team import Team
 from pulse.plans import Plan
@@ -48,7 +49,11 @@ class Uptime:
 
 
 class Check(Base):
-    """One result. A slot of a monitor's schedule has at most one, and the database holds it to that."""
+    """One result. A slot of a monitor's schedule has at most one, and the database holds it to that.
+
+    A deleted monitor's checks stay for a while, found by nobody, since everybody comes by the monitor: they are removed
+    little by little, so that nobody waits for it.
+    """
 
     __tablename__ = "checks"
     __table_args__ = (
@@ -59,7 +64,7 @@ class Check(Base):
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    monitor_id: Mapped[int] = mapped_column(ForeignKey("monitors.id", ondelete="CASCADE"))
+    monitor_id: Mapped[int]
     type: Mapped[str]
     slot: Mapped[datetime | None] = mapped_column(UTCDateTime)
     """When a scheduled check was due."""
@@ -69,6 +74,12 @@ class Check(Base):
     http_status_code: Mapped[int | None]
     response_time_ms: Mapped[int | None]
     error: Mapped[str | None]
+    dns_us: Mapped[int | None]
+    """How long each phase took, in microseconds, summed over redirects; None for a phase that did not happen."""
+    connect_us: Mapped[int | None]
+    tls_us: Mapped[int | None]
+    first_byte_us: Mapped[int | None]
+    """From a connection that was ready to the first byte of the reply."""
 
     @hybrid_property
     def status(self) -> str:
@@ -118,19 +129,29 @@ class Check(Base):
 
     @classmethod
     def counted(cls, monitor_id: int) -> Select[*tuple[Any, ...]]:
-        """Return the query for up and all checks in each window; it has no row where there is no such monitor."""
-        now = utcnow()
-        counts = [
+        """Return the query for up and all checks in each window; it has no row where there is no such monitor.
+
+        Whole hours come from their sums, the part of an hour that each window begins with from the checks themselves.
+        """
+        begins = [utcnow() - span for span in WINDOWS.values()]
+        whole = [hour_of(begin) + HOUR for begin in begins]
+        sums = select(
+            *(func.sum(each).filter(HourlySum.hour >= first) for first in whole for each in (HourlySum.up, HourlySum.total))
+        )
+        summed = sums.where(HourlySum.monitor_id == monitor_id, HourlySum.hour >= min(whole)).subquery()
+        parts = [
             count
-            for span in WINDOWS.values()
-            for count in (
-                func.count().filter(cls.checked_at > now - span, cls.up.is_(True)),
-                func.count().filter(cls.checked_at > now - span),
-            )
+            for begin, end in zip(begins, whole, strict=True)
+            for count in (cls._counted(monitor_id, begin, end).where(cls.up.is_(True)), cls._counted(monitor_id, begin, end))
         ]
-        recent = (cls.monitor_id == Monitor.id) & (cls.checked_at > now - max(WINDOWS.values()))
-        query = select(*counts).select_from(Monitor).outerjoin(cls, recent)
-        return query.where(Monitor.id == monitor_id).group_by(Monitor.id)
+        counts = [
+            func.coalesce(hours, 0).cast(BigId) + part.scalar_subquery() for hours, part in zip(summed.c, parts, strict=True)
+        ]
+        return select(*counts).select_from(Monitor).join(summed, true()).where(Monitor.id == monitor_id)
+
+    @classmethod
+    def _counted(cls, monitor_id: int, begin: datetime, end: datetime) -> Select[int]:
+        return select(func.count()).where(cls.monitor_id == monitor_id, cls.checked_at > begin, cls.checked_at < end)
 
     @classmethod
     def sweep(cls, session: DbSession) -> int:

@@ -14,6 +14,7 @@ from pulse.clock import utcnow
 from pulse.db import DbSession
 from pulse.models.check import Check, CheckType
 from pulse.models.grid import next_slot
+from pulse.models.hourly_sum import HourlySum, sum_of
 from pulse.models.judging import Standing, judge
 from pulse.models.monitor import Monitor
 from pulse.probe import Outcome
@@ -93,6 +94,7 @@ def _record(session: DbSession, results: Sequence[Result]) -> dict[int, int]:
     new = [_standing(rows[each.monitor_id], each) for each in counting if each.monitor_id in written]
     _move(connection, counting, rows, new, written)
     if new:
+        HourlySum.add(connection, [_sum(each) for each in counting if each.monitor_id in written])
         judge(session, new)
     return written
 
@@ -113,6 +115,7 @@ def _insert(connection: Connection, results: Sequence[Result]) -> dict[int, int]
 
 def _check(result: Result) -> dict[str, Any]:
     outcome = result.outcome
+    timings = outcome.timings
     return {
         "monitor_id": result.monitor_id,
         "type": _type(result),
@@ -122,7 +125,16 @@ def _check(result: Result) -> dict[str, Any]:
         "http_status_code": outcome.http_status_code,
         "response_time_ms": outcome.response_time_ms,
         "error": outcome.error.value if outcome.error else None,
+        "dns_us": timings.dns or None,
+        "connect_us": timings.connect or None,
+        "tls_us": timings.tls or None,
+        "first_byte_us": timings.first_byte or None,
     }
+
+
+def _sum(result: Result) -> dict[str, Any]:
+    outcome = result.outcome
+    return sum_of(result.monitor_id, result.checked_at, outcome.response_time_ms, up=outcome.up)
 
 
 def _type(result: Result) -> str:
