@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping, select
 from pulse.abilities import Ability
 from pulse.api.auth import caller
 from pulse.api.operations import Reply, operation
-from pulse.api.pages import PageQuery, by_id, fetched_one, paged
+from pulse.api.pages import Listing, PageQuery, Query, by_id, fetched_one, page
 from pulse.api.schemas import In, Instant, Moment, Out, Page, SoughtId, Text
 from pulse.extensions import db
 from pulse.models.alert_rule import Severity
@@ -17,6 +17,14 @@ from pulse.problems import Problem
 
 bp = Blueprint("api_incidents", __name__)
 COLUMNS = (*Incident.__table__.c, Incident.status.label("status"))
+
+
+def of(**filters: Any) -> Query:
+    """Return the query for what is told of a team's incidents."""
+    return Incident.of(**filters).with_only_columns(*COLUMNS)
+
+
+LISTING = Listing(of)
 
 
 class IncidentQuery(PageQuery):
@@ -54,15 +62,9 @@ class IncidentOut(Out):
 @operation(bp, "GET", "/incidents", ability=Ability.INCIDENTS_READ, query=IncidentQuery, reply=Page[IncidentOut])
 def index(query: IncidentQuery) -> Reply:
     """List the team's incidents, newest first."""
-    found = Incident.of(
-        caller().team_id,
-        status=query.status,
-        severity=query.severity,
-        monitor_id=query.monitor_id,
-        since=query.since,
-        until=query.until,
-    )
-    return paged(found.with_only_columns(*COLUMNS), query, place_of=lambda row: [row["id"]], after=by_id(Incident.id), shape=told)
+    filters = query.model_dump(exclude={"limit", "cursor"})
+    rows = LISTING.rows(query, by_id(Incident.id), team_id=caller().team_id, **filters)
+    return page(rows, query, place_of=lambda row: [row["id"]], shape=told)
 
 
 @operation(bp, "GET", "/incidents/<id:incident_id>", ability=Ability.INCIDENTS_READ, reply=IncidentOut)

@@ -9,7 +9,7 @@ from pulse.abilities import Ability
 from pulse.api.auth import caller
 from pulse.api.monitor_schemas import MonitorChange, MonitorIn, MonitorOut, MonitorQuery
 from pulse.api.operations import Reply, operation
-from pulse.api.pages import Place, bad_cursor, fetched_one, paged
+from pulse.api.pages import Listing, Place, Query, bad_cursor, fetched, fetched_one, narrowed, page
 from pulse.api.schemas import Page, is_storable
 from pulse.extensions import db, services
 from pulse.models.monitor import Monitor
@@ -28,12 +28,21 @@ COLUMNS = (
 """What is told of a monitor; what it sends in secret is not even read."""
 
 
+def of(**filters: Any) -> Query:
+    """Return the query for what is told of a team's monitors."""
+    return Monitor.of(**filters).with_only_columns(*COLUMNS)
+
+
+LISTING = Listing(of)
+
+
 @operation(bp, "GET", "/monitors", ability=Ability.MONITORS_READ, query=MonitorQuery, reply=Page[MonitorOut])
 def index(query: MonitorQuery) -> Reply:
     """List the team's monitors, by name."""
-    found = Monitor.of(caller().team_id, state=query.state, project_id=query.project_id, q=query.q)
-    listed = found.with_only_columns(*COLUMNS)
-    return paged(listed, query, place_of=place_of, after=after, shape=told)
+    filters = {"team_id": caller().team_id, "state": query.state, "project_id": query.project_id}
+    # What is looked for is taken apart when its question is built.
+    rows = LISTING.rows(query, after, **filters) if query.q is None else fetched(narrowed(of(**filters, q=query.q), query, after))
+    return page(rows, query, place_of=place_of, shape=told)
 
 
 @operation(bp, "POST", "/monitors", ability=Ability.MONITORS_WRITE, body=MonitorIn, reply=MonitorOut, status=201)

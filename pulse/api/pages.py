@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from flask import request
 from pydantic import Field
+from sqlalchemy import Integer, Select, bindparam
 from sqlalchemy import RowMapping as Record
-from sqlalchemy import Select
 
 from pulse.api.operations import Reply
 from pulse.api.schemas import LARGEST, Count, In
@@ -47,6 +47,25 @@ def paged(
     return page(fetched(narrowed(query, asked, after)), asked, place_of=place_of, shape=shape)
 
 
+class Listing:
+    """A list whose questions are built once, by which filters are given: a page then costs its values alone."""
+
+    def __init__(self, build: Callable[..., Query]) -> None:
+        self._build = build
+        self._built: dict[frozenset[str], Query] = {}
+
+    def rows(self, asked: PageQuery, after: Callable[[Place], Any], **filters: Any) -> Sequence[Record]:
+        """Return the rows of the page that is asked for; a filter that is `None` is not given."""
+        given = {name: value for name, value in filters.items() if value is not None}
+        if asked.cursor is not None:
+            return fetched(narrowed(self._build(**given), asked, after))
+        names = frozenset(given)
+        if (query := self._built.get(names)) is None:
+            query = self._build(**{name: bindparam(name) for name in names})
+            query = self._built[names] = query.limit(bindparam("page_size", type_=Integer))
+        return fetched(query, page_size=asked.limit + 1, **given)
+
+
 def narrowed(query: Query, asked: PageQuery, after: Callable[[Place], Any]) -> Query:
     """Return the query for the page that is asked for, and one row more to tell whether another follows."""
     if asked.cursor is not None:
@@ -54,10 +73,10 @@ def narrowed(query: Query, asked: PageQuery, after: Callable[[Place], Any]) -> Q
     return query.limit(asked.limit + 1)
 
 
-def fetched(query: Query) -> Sequence[Record]:
+def fetched(query: Query, **values: Any) -> Sequence[Record]:
     """Return the rows of a query, read without a transaction: nobody's writing is waited for."""
     with services().reader.connection() as connection:
-        return connection.execute(query).mappings().all()
+        return connection.execute(query, values).mappings().all()
 
 
 def fetched_one(query: Query) -> Record:
