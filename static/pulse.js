@@ -212,7 +212,10 @@
   /** What asks by itself, again and again, neither clears what people were told nor complains. */
   const quiet = (ctx) => ctx.sourceElement?.matches("[data-quiet]");
 
-  document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => { if (!quiet(ctx)) calm(); });
+  document.addEventListener("htmx:before:request", (event) => {
+    if (!quiet(event.detail.ctx)) return calm();
+    if (document.hidden) event.preventDefault(); // nobody looks
+  });
 
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     if (ctx.swap === "none") return;

@@ -4,12 +4,13 @@ Alice owns a team, Bob is her teammate, Charlie is a stranger with a team of his
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete
+from sqlalchemy import delete, event
 
 from pulse import create_app, schema
 from pulse.api.limits import Limiter
@@ -135,3 +136,23 @@ def dana(app: Flask) -> Person:
     person = make_person(app, "Dana", "dana@example.com")
     person.make_staff()
     return person
+
+
+@pytest.fixture
+def statements(app: Flask) -> Callable[[], AbstractContextManager[list[str]]]:
+    """Collects the statements that are sent to the database within a block."""
+
+    @contextmanager
+    def collect() -> Generator[list[str]]:
+        sent: list[str] = []
+
+        def note(_connection, _cursor, statement, *_) -> None:
+            sent.append(statement)
+
+        event.listen(db.engine, "before_cursor_execute", note)
+        try:
+            yield sent
+        finally:
+            event.remove(db.engine, "before_cursor_execute", note)
+
+    return collect

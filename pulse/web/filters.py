@@ -14,7 +14,7 @@ LOCALE = "en"
 
 def init_app(app: Flask) -> None:
     """Give the filters to the templates."""
-    for each in (relative, exact, day, clock, duration, number, failure, freshness):
+    for each in (relative, exact, day, clock, duration, number, failure, freshness, percent):
         app.add_template_filter(each)
     app.add_template_filter(day, "date")
     app.add_template_filter(iso)
@@ -80,3 +80,9 @@ def failure(error: str) -> str:
 def number(value: int) -> str:
     """Return a count with thousands apart."""
     return f"{value:,}"
+
+
+def percent(value: float) -> str:
+    """Return a share; what is not whole is never shown as if it were."""
+    shown = 99.99 if 99.99 < value < 100 else 0.01 if 0 < value < 0.01 else value
+    return f"{shown:.2f} %"

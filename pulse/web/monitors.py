@@ -4,11 +4,13 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, flash, url_for
 from flask_login import login_required
+from sqlalchemy.orm import joinedload
 
 from pulse import manual_check
 from pulse.clock import utcnow
 from pulse.extensions import db, services
 from pulse.htmx import go, render, wants_fragment
+from pulse.models import history
 from pulse.models.check import Check
 from pulse.models.incident import Incident
 from pulse.models.monitor import Monitor
@@ -17,7 +19,8 @@ from pulse.models.refusals import Refused
 from pulse.web import refusal, visits
 from pulse.web.filters import failure
 from pulse.web.forms.monitors import EditForm, MonitorForm
-from pulse.web.paging import part
+from pulse.web.paging import here, part
+from pulse.web.pictures import strip
 from pulse.web.visits import actor, team
 from pulse.web.writing import writers_only
 
@@ -26,6 +29,7 @@ bp = Blueprint("monitors", __name__, url_prefix="/monitors")
 PAGE, PANEL = "monitors/index.html", "monitors/_panel.html"
 FORM = "monitors/form.html"
 CHECKS_SHOWN = 25
+ACTIVE_SHOWN = 5
 SPANS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days"}
 
 
@@ -34,6 +38,15 @@ SPANS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days"}
 def index() -> Response:
     """List the team's monitors."""
     return render(PAGE, PANEL, **listed())
+
+
+@bp.get("/live")
+@login_required
+def live() -> Response:
+    """Answer the part of the list that changes by itself, to a page that asks for it every few seconds."""
+    if not wants_fragment():
+        return go(url_for(".index"))
+    return render(PAGE, "monitors/_live.html", **listed())
 
 
 @bp.get("/new")
@@ -165,8 +178,21 @@ def may_resume(monitor: Monitor) -> bool:
 
 def listed() -> dict[str, Any]:
     """Return what the panel shows: always the committed state."""
-    monitors, newer_url, older_url = part(Monitor.of(team().id), Monitor.name_folded, Monitor.id, ascending=True)
-    return {"monitors": monitors, "newer_url": newer_url, "older_url": older_url, "at_limit": not has_room()}
+    query = Monitor.of(team().id)
+    monitors, newer_url, older_url = part(query, Monitor.name_folded, Monitor.id, ascending=True)
+    days = history.last_day(db.session, [each.id for each in monitors])
+    unresolved = Incident.of(team().id).where(Incident.resolved_at.is_(None)).options(joinedload(Incident.monitor))
+    active = db.session.scalars(unresolved.limit(ACTIVE_SHOWN + 1)).all()
+    return {
+        "monitors": monitors,
+        "days": {each: (uptime, strip(hours)) for each, (uptime, hours) in days.items()},
+        "active": active[:ACTIVE_SHOWN],
+        "more_active": len(active) > ACTIVE_SHOWN,
+        "newer_url": newer_url,
+        "older_url": older_url,
+        "live_url": url_for(".live", **here()),
+        "at_limit": not has_room(),
+    }
 
 
 def acted(monitor_id: int) -> Response:

@@ -35,11 +35,80 @@ def test_the_list_shows_state_address_last_check_and_response_time(tab, alice):
     rows = [words(row) for row in soup(tab.get("/monitors")).select("tbody tr")]
 
     assert [row.split()[0] for row in rows] == ["Blog", "New", "Shop"]
-    assert "Down unexpected status just now" in rows[0]
-    assert "9 ms" in rows[0]
-    assert "Pending Never" in rows[1]
-    assert "https://shop.example.com/ Up" in rows[2]
-    assert "12 ms" in rows[2]
+    assert "Down unexpected status 0.00 % 9 ms just now" in rows[0]
+    assert "Pending No checks none Never" in rows[1]
+    assert "https://shop.example.com/ Up 100.00 % 12 ms" in rows[2]
+
+
+def test_the_list_draws_the_last_24_hours_and_says_what_it_draws(tab, alice):
+    monitor = make_monitor(alice)
+    now = utcnow()
+    for hours, outcome in ((1, GOOD), (3, BAD), (5, BAD), (30, BAD)):
+        check(monitor, outcome, at=now - timedelta(hours=hours))
+
+    picture = soup(tab.get("/monitors")).select_one("tbody svg")
+
+    assert picture["aria-label"] == "Last 24 hours: failed checks in 2 of them"
+    drawn = {each["class"][0]: each["d"].count("M") for each in picture.find_all("path")}
+    assert drawn == {"checked": 3, "failed": 2, "missing": 21}
+
+
+def test_active_incidents_stand_above_the_list_and_resolved_ones_do_not(tab, alice, charlie):
+    for name in ("Shop", "Blog"):
+        check(make_monitor(alice, name=name), BAD, BAD)
+    check(make_monitor(alice, name="Well again"), BAD, BAD, GOOD, GOOD)
+    check(make_monitor(charlie, name="Foreign"), BAD, BAD)
+
+    page = soup(tab.get("/monitors"))
+
+    shown = [words(each) for each in page.select("#active-incidents a")]
+    assert shown == ["Blog is down", "Shop is down"]
+
+
+def test_of_many_active_incidents_the_newest_are_shown_and_where_the_rest_is(tab, alice):
+    for number in range(7):
+        check(make_monitor(alice, name=f"M{number}"), BAD, BAD)
+
+    links = soup(tab.get("/monitors")).select("#active-incidents a")
+
+    assert [words(each) for each in links] == [*[f"M{number} is down" for number in (6, 5, 4, 3, 2)], "All incidents"]
+
+
+def test_the_list_asks_for_itself_where_it_stands(tab, alice):
+    for number in range(60):
+        make_monitor(alice, name=f"M{number:02}")
+    second = tab.get(soup(tab.get("/monitors")).find("a", rel="next")["href"])
+    address = soup(second).select_one("#live-monitors")["hx-get"]
+
+    again = tab.fragment(address)
+    by_hand = tab.get(address)
+
+    assert [words(each) for each in soup(again).select("tbody th a")] == [f"M{number}" for number in range(50, 60)]
+    assert [each.get("id") for each in soup(again).find_all(recursive=False)] == ["live-monitors"]
+    assert (by_hand.status_code, by_hand.headers["Location"]) == (303, "/monitors")
+
+
+def test_what_was_to_be_told_is_not_lost_to_the_list_asking_for_itself(tab, alice):
+    path = f"/monitors/{make_monitor(alice).id}"
+    tab.submit(f"{path}/pause", page=path)
+
+    tab.fragment("/monitors/live")
+
+    assert "Shop is paused" in text(tab.get(path))
+
+
+def test_the_list_costs_the_same_queries_however_long_it_is(tab, alice, statements):
+    for number in range(2):
+        check(make_monitor(alice, name=f"M{number}"), BAD, BAD)
+    with statements() as few:
+        tab.get("/monitors")
+    for number in range(20):
+        check(make_monitor(alice, name=f"N{number}"), BAD, BAD)
+
+    with statements() as many:
+        tab.get("/monitors")
+
+    assert len(many) == len(few) <= 12
 
 
 def test_a_long_list_comes_in_parts_both_ways(tab, alice):
