@@ -105,7 +105,8 @@ class User(Base):
     @classmethod
     def held(cls, session: DbSession, user_id: int) -> "User | None":
         """Return an account that stays as it is until the transaction ends; `None` when it is gone."""
-        return session.get(cls, user_id, with_for_update=True, populate_existing=True)
+        # Not against what refers to the account: whoever holds a team meanwhile may still write of it in the trail.
+        return session.get(cls, user_id, with_for_update={"key_share": True, "of": cls}, populate_existing=True)
 
     def ensure_team(self, session: DbSession, plan: Plan, by: Actor) -> None:
         """Give somebody who belongs to no team any more one of their own, as at sign-up; doing it twice is harmless."""
@@ -157,11 +158,16 @@ class User(Base):
 
     def delete(self, session: DbSession) -> None:
         """Remove the account, its keys, sessions and memberships, and the teams it owns with all that is theirs."""
-        # Held and read anew: a team may be handed over to whoever is about to go.
-        held = select(Membership).where(Membership.user_id == self.id).with_for_update(of=Membership)
-        for membership in session.scalars(held.execution_options(populate_existing=True)).all():
+        for membership in self.memberships:
             if membership.role.owns:
-                session.delete(membership.team)
+                membership.team.hold(session)
+        # Held and read anew, after the teams as everywhere: one may just be handed over to whoever is about to go.
+        held = select(Membership).where(Membership.user_id == self.id).with_for_update(of=Membership)
+        places = session.scalars(held.execution_options(populate_existing=True)).all()
+        # All are read before one is deleted: a read in between would write, and the database would take memberships along.
+        for team in [each.team for each in places if each.role.owns]:
+            session.delete(team)
+        session.expire(self, ["memberships"])
         session.delete(self)
         session.flush()
 

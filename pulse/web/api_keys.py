@@ -14,7 +14,7 @@ from pulse.models.api_key import ApiKey, Issued
 from pulse.models.refusals import Refused
 from pulse.web.filters import zone
 from pulse.web.forms.api_keys import CreateForm, DeleteForm, RotateForm
-from pulse.web.visits import actor, membership, team, user
+from pulse.web.visits import actor, membership, still_at, team, teams, user
 
 bp = Blueprint("api_keys", __name__, url_prefix="/settings/api-keys")
 
@@ -46,6 +46,7 @@ def create() -> Response:
     if not form.validate():
         return dialog("api_keys/_create.html", 422, form=form, abilities=list(Ability))
     try:
+        still_at(form.team_id.data or str(team().id))
         issued = ApiKey.issue(
             db.session,
             membership(),
@@ -140,7 +141,7 @@ def listed() -> dict[str, Any]:
         "keys": keys,
         "moves": key_report.moves(db.session, keys),
         "at_limit": current.plan.has_api and not may_create(),
-        "show_team": len(mine.memberships) > 1,
+        "show_team": any(each is not current for each in (*teams(), *(key.team for key in keys))),
     }
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from pulse.extensions import db, services
 from pulse.htmx import go, render
+from pulse.models import people
 from pulse.models.api_key import ApiKey
 from pulse.models.monitor import Monitor
 from pulse.models.team import Membership
@@ -55,15 +56,13 @@ def change() -> Response:
     """Put the team on another plan, at once; only its Owner may, and only where plans are not left to staff."""
     if services().settings.billing != "self":
         raise Problem("role_required", "Plans are changed by support here. Ask them.")
-    form, place = ChoosePlanForm(), visits.membership()
-    held = Membership.locked(db.session, place.user_id, place.team_id)
-    if held is None or not held.role.owns:
-        raise Problem("role_required", "Only the team's Owner changes its plan. Ask them.")
+    form, team = ChoosePlanForm(), visits.team()
+    people.must_own(db.session, team, visits.actor())
     if not form.validate():
         abort(400)
     plan = Plan(form.plan.data)
-    if plan is not held.team.plan:
-        held.team.change_plan(db.session, plan, visits.actor())
+    if plan is not team.plan:
+        team.change_plan(db.session, plan, visits.actor())
     db.session.commit()
-    flash(f"{held.team.name} is on the {plan.label} plan now.")
+    flash(f"{team.name} is on the {plan.label} plan now.")
     return go(url_for(".index"))

@@ -9,7 +9,7 @@ from pulse.htmx import go, wants_fragment
 from pulse.models import people
 from pulse.models.invitation import Invitation, Sent
 from pulse.models.refusals import Conflict, Refused
-from pulse.models.team import Membership, Team
+from pulse.models.team import Membership
 from pulse.roles import Role
 from pulse.web import visits
 from pulse.web.forms.organization import DeleteTeamForm, InviteForm, RenameForm, RoleForm, TeamForm, TransferForm
@@ -54,7 +54,7 @@ def rename() -> Response:
     if not form.validate():
         return panel(422, rename_form=form)
     try:
-        people.rename(db.session, shown_for(form), form.name.data or "", visits.actor())
+        people.rename(db.session, visits.still_at(form.team_id.data), form.name.data or "", visits.actor())
     except Conflict as refused:
         return refuse(form, refused, lambda status: panel(status, rename_form=form))
     db.session.commit()
@@ -110,7 +110,7 @@ def confirm_leave() -> Response:
 @login_required
 def leave() -> Response:
     """Leave the team."""
-    team = shown_for(TeamForm())
+    team = visits.still_at(TeamForm().team_id.data)
     name = team.name
     people.leave(db.session, visits.membership(), visits.actor())
     db.session.commit()
@@ -129,7 +129,7 @@ def invite() -> Response:
     if not form.validate():
         return panel(422, invite_form=form)
     try:
-        team = shown_for(form)
+        team = visits.still_at(form.team_id.data)
         sent = Invitation.issue(db.session, team, form.email.data or "", Role(form.role.data), visits.actor())
     except Refused as refused:
         return refuse(form, refused, lambda status: panel(status, invite_form=form))
@@ -178,7 +178,7 @@ def transfer() -> Response:
         return dialog(TRANSFER, 422, form=form)
     try:
         hold(prove(form.password.data or "", "password"))
-        shown_for(form)
+        visits.still_at(form.team_id.data)
         heir = find_member(int(form.member_id.data))
         people.hand_over(db.session, heir, visits.actor())
     except Refused as refused:
@@ -205,7 +205,7 @@ def delete() -> Response:
         return dialog(DELETE, 422, form=form)
     try:
         hold(prove(form.password.data or "", "password"))
-        team = shown_for(form)
+        team = visits.still_at(form.team_id.data)
         name = team.name
         people.delete_team(db.session, team, visits.actor())
     except Refused as refused:
@@ -216,14 +216,6 @@ def delete() -> Response:
 
 
 # --- steps -----------------------------------------------------------------------------------------------------
-
-
-def shown_for(form: TeamForm) -> Team:
-    """Return the team that is looked at, if it is the one the form was shown for; raises `Conflict`."""
-    team = visits.team()
-    if form.team_id.data != str(team.id):
-        raise Conflict("You look at another team by now. Reload the page, then try again.")
-    return team
 
 
 def find_member(member_id: int) -> Membership:

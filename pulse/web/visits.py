@@ -14,6 +14,7 @@ from pulse.extensions import db, login_manager, services
 from pulse.logs import log, request_id, trace
 from pulse.models.event import Actor, ActorKind
 from pulse.models.mailed_link import MailedLink, Purpose
+from pulse.models.refusals import Conflict
 from pulse.models.session import BrowserSession
 from pulse.models.team import Membership, Team
 from pulse.models.user import User
@@ -147,6 +148,14 @@ def team() -> Team:
 def teams() -> list[Team]:
     """Return the person's teams, the first joined first."""
     return [each.team for each in memberships()]
+
+
+def still_at(team_id: str | None) -> Team:
+    """Return the team that is looked at, if it is the one a form was shown for; raises `Conflict`."""
+    current = team()
+    if team_id != str(current.id):
+        raise Conflict("You look at another team by now. Reload the page, then try again.")
+    return current
 
 
 def role() -> Role:

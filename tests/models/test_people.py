@@ -281,6 +281,16 @@ def test_a_lower_role_narrows_keys_at_the_next_request(api, alice, bob):
     assert api.get("/monitors", token).status_code == 200
 
 
+def test_an_account_that_owns_several_teams_takes_all_along(alice, bob):
+    people.hand_over(db.session, place(bob, alice), alice.actor)
+    db.session.commit()
+
+    bob.user.delete(db.session)
+    db.session.commit()
+
+    assert db.session.query(Team).count() == db.session.query(Membership).count() == 0
+
+
 def test_whoever_belongs_to_no_team_gets_one_of_their_own_once(alice):
     people.delete_team(db.session, alice.team, alice.actor)
     db.session.commit()

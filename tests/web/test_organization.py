@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from pulse.clock import utcnow
 from pulse.extensions import db
+from pulse.models.api_key import ApiKey
 from pulse.models.event import Event
 from pulse.models.invitation import Invitation
 from pulse.models.session import BrowserSession
@@ -511,3 +512,46 @@ def test_each_act_is_in_the_trail_with_where_it_came_from(visitor, alice, bob):
 
     assert (event.action, event.actor_user_id, event.address) == ("member.changed", alice.user_id, "127.0.0.1")
     assert event.detail == {"from": "member", "to": "viewer"}
+
+
+# --- API keys of several teams ---------------------------------------------------------------------------------
+
+
+def test_a_key_is_for_the_team_that_is_looked_at_and_the_dialog_says_so(visitor, alice, bob):
+    sign_in(visitor, bob, alice.team)
+
+    page = visitor.get("/settings/api-keys/new")
+
+    assert "It will reach Alice’s team and no other of your teams." in text(page)
+    assert soup(page).find("input", {"name": "team_id"})["value"] == str(alice.team_id)
+
+
+def test_a_create_dialog_shown_for_another_team_makes_no_key(visitor, alice, bob):
+    sign_in(visitor, bob, alice.team)
+    fields = {"team_id": bob.team_id, "name": "CI", "abilities": "monitors:read", "expires": ""}
+
+    reply = visitor.submit("/settings/api-keys/new", fields)
+
+    assert reply.status_code == 422
+    assert "You look at another team by now." in text(reply)
+    assert db.session.query(ApiKey).count() == 0
+
+
+def test_a_key_of_a_team_that_was_left_is_marked_and_can_only_be_deleted(visitor, alice, bob):
+    issued = make_key(bob, team_id=alice.team_id)
+    key_id, token_id = issued.key.id, issued.key.token.id
+    visitor.sign_in(bob)
+    db.session.delete(bob.membership(alice.team_id))
+    db.session.commit()
+
+    shown = visitor.get("/settings/api-keys")
+    page = visitor.get(f"/settings/api-keys/{key_id}")
+    rotated = visitor.submit(f"/settings/api-keys/{key_id}/rotate", {"token_id": token_id}, page="/settings/profile")
+    deleted = visitor.submit(f"/settings/api-keys/{key_id}/delete", {"name": "CI/CD Pipeline"}, page="/settings/profile")
+
+    for each in (shown, page):
+        assert "You left this team: every request is refused" in text(each)
+        assert not soup(each).find("a", {"href": f"/settings/api-keys/{key_id}/rotate"})
+    assert "Alice’s team" in text(shown)
+    assert rotated.status_code == 409
+    assert deleted.status_code == 303

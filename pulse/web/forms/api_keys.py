@@ -23,8 +23,9 @@ SPANS = (
 
 
 class CreateForm(BaseForm):
-    """**Create API Key**."""
+    """**Create API Key**. It names the team it was shown for: another may be looked at by the time it comes back."""
 
+    team_id = TextField("Team")
     name = TextField("Name", render_kw={"maxlength": 200})
     abilities = SelectMultipleField("Permissions", choices=choices(*((ability.value, ability.value) for ability in Ability)))
     expires = SelectField("Expires", choices=choices(*SPANS), default="")
