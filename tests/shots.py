@@ -131,7 +131,7 @@ def cast_team(app: Flask, owner: Person) -> dict[str, Person]:
 
 def open_monitor(page: Page) -> None:
     page.goto("/monitors")
-    page.get_by_role("link", name="Shop checkout").click()
+    page.get_by_role("link", name="Shop checkout", exact=True).click()
     page.get_by_role("heading", name="Shop checkout").wait_for()
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 from tests.browser.conftest import sign_in
 from tests.factories import Person, make_person
 from tests.live import Server
-from tests.shots import STATES, cast_keys, cast_monitors
+from tests.shots import STATES, cast_keys, cast_monitors, cast_team
 
 HEAVIEST = 60_000
 """Bytes of Settings with all that it loads, each body as `gzip -6` makes it."""
@@ -25,6 +25,7 @@ OVERFLOW = """() => {
 @pytest.fixture
 def alice_with_all(app: Flask) -> Person:
     person = make_person(app, "Alice", "alice@example.com")
+    cast_team(app, person)
     cast_keys(person)
     cast_monitors(person)
     return person
