@@ -25,8 +25,12 @@ from pulse.extensions import db
 from pulse.models.api_key import ApiKey, Token
 from pulse.models.incident import Incident
 from pulse.models.invitation import Invitation
-from pulse.models.key_counting import Tally, record, stamp
+from pulse.models.key_counting import Tally, stamp
+from pulse.models.key_counting import record as record_uses
+from pulse.models.monitor import Monitor
+from pulse.models.recording import Result, record
 from pulse.plans import Plan
+from pulse.probe import Timings
 from pulse.roles import Role
 from tests.browser.conftest import FLAGS, sign_in
 from tests.factories import Person, join, make_key, make_person
@@ -85,7 +89,7 @@ def cast_uses(person: Person, key: ApiKey) -> None:
         if hour % 9 == 0:
             tally.add(use(first, "GET /incidents", "incidents:read", at=at, status=403, code="ability_required"))
             tally.add(use(first, "GET /monitors/{monitor_id}", at=at, status=404, code="not_found"))
-    record(db.session, tally)
+    record_uses(db.session, tally)
     stamp(db.session, tally)
     key.rotate(db.session, replacing=first, by=person.actor)
     db.session.commit()
@@ -100,6 +104,7 @@ def cast_monitors(person: Person) -> None:
     """Give a person monitors in every state, with checks and incidents."""
     secret = {"headers": {"X-Api-Key": "k"}, "body": "{}", "auth": {"type": "bearer", "token": "t"}}
     shop = make_monitor(person, name="Shop checkout", url="https://shop.example.com/checkout?region=eu", method="POST", **secret)
+    cast_month(shop)
     begins = utcnow() - timedelta(minutes=60)
     check(shop, *[replace(GOOD, response_time_ms=80 + 37 * number % 300) for number in range(40)], at=begins)
     check(shop, BAD, GOOD, BAD, BAD)
@@ -127,6 +132,34 @@ def cast_team(app: Flask, owner: Person) -> dict[str, Person]:
     late.expires_at = utcnow() - timedelta(hours=3)
     db.session.commit()
     return people
+
+
+def cast_month(monitor: Monitor) -> None:
+    """Give a monitor a month of checks, with some failures and a day off."""
+    now = utcnow()
+    timings = Timings(dns=1_400, connect=12_000, tls=31_000, first_byte=70_000)
+    for hour in range(24 * 30, 1, -1):
+        if 200 < hour < 226:
+            continue
+        outcome = replace(GOOD, response_time_ms=120 + 37 * hour % 90 + (300 if hour % 41 == 0 else 0), timings=timings)
+        for minute in (0, 20, 40):
+            failed = hour % 29 == 0 and minute
+            at = now - timedelta(hours=hour) + timedelta(minutes=minute)
+            record(db.session, [Result(monitor.id, BAD if failed and minute == 20 else outcome, at)])
+    db.session.commit()
+
+
+def open_month(page: Page) -> None:
+    open_monitor(page)
+    page.get_by_role("link", name="30 days").click()
+    page.locator("#span-30d[aria-current]").wait_for()
+
+
+def filter_checks(page: Page) -> None:
+    open_monitor(page)
+    page.get_by_label("Result").select_option("Down")
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("link", name="Show All").wait_for()
 
 
 def open_monitor(page: Page) -> None:
@@ -321,6 +354,8 @@ STATES: dict[str, tuple[str, Act]] = {
     "billing-free": ("frank", visit("/settings/billing")),
     "monitors": ("alice", visit("/monitors")),
     "monitor": ("alice", open_monitor),
+    "monitor-month": ("alice", open_month),
+    "monitor-filter": ("alice", filter_checks),
     "monitor-settings": ("alice", open_monitor_settings),
     "monitor-edit": ("alice", edit_monitor),
     "monitor-delete": ("alice", delete_monitor),

@@ -86,9 +86,12 @@ def by_hours(session: DbSession, monitor_id: int, span: str) -> list[Stretch]:
     return [_stretch(row.hour, row) for row in rows]
 
 
-def chart(session: DbSession, monitor_id: int, span: str, hours: Iterable[Stretch]) -> list[Stretch]:
-    """Return a span in steps of equal length, gaps included; `hours` are those of `by_hours`."""
-    step, now = STEPS[span], utcnow()
+def chart(session: DbSession, monitor_id: int, span: str, hours: Iterable[Stretch], interval_seconds: int) -> list[Stretch]:
+    """Return a span in steps of equal length, gaps included; `hours` are those of `by_hours`.
+
+    No step is so short that a monitor of that interval would leave gaps without missing a check.
+    """
+    step, now = max(STEPS[span], HOUR) if interval_seconds > STEPS[span].total_seconds() else STEPS[span], utcnow()
     last = _floor(now, step)
     first = last - (WINDOWS[span] // step - 1) * step
     found = _by_steps(session, monitor_id, first, step) if step < HOUR else hours

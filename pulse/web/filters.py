@@ -14,7 +14,7 @@ LOCALE = "en"
 
 def init_app(app: Flask) -> None:
     """Give the filters to the templates."""
-    for each in (relative, exact, day, clock, duration, number, failure, freshness, percent):
+    for each in (relative, exact, day, clock, duration, number, failure, freshness, percent, phase):
         app.add_template_filter(each)
     app.add_template_filter(day, "date")
     app.add_template_filter(iso)
@@ -86,3 +86,8 @@ def percent(value: float) -> str:
     """Return a share; what is not whole is never shown as if it were."""
     shown = 99.99 if 99.99 < value < 100 else 0.01 if 0 < value < 0.01 else value
     return f"{shown:.2f} %"
+
+
+def phase(microseconds: int) -> str:
+    """Return how long a phase of a check took: `0.4 ms`, `37 ms`."""
+    return f"{microseconds / 1000:.1f} ms" if microseconds < 9_950 else f"{microseconds / 1000:,.0f} ms"

@@ -1,5 +1,6 @@
 """Monitors: the list, one with its checks, and what can be done with it."""
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, url_for
@@ -7,11 +8,9 @@ from flask_login import login_required
 from sqlalchemy.orm import joinedload
 
 from pulse import manual_check
-from pulse.clock import utcnow
 from pulse.extensions import db, services
 from pulse.htmx import go, render, wants_fragment
 from pulse.models import history
-from pulse.models.check import Check
 from pulse.models.incident import Incident
 from pulse.models.monitor import Monitor
 from pulse.models.project import Project
@@ -19,7 +18,8 @@ from pulse.models.refusals import Refused
 from pulse.web import refusal, visits
 from pulse.web.filters import failure
 from pulse.web.forms.monitors import EditForm, MonitorForm
-from pulse.web.paging import here, part
+from pulse.web.monitor_page import shown
+from pulse.web.paging import part, place
 from pulse.web.pictures import strip
 from pulse.web.visits import actor, team
 from pulse.web.writing import writers_only
@@ -28,9 +28,7 @@ bp = Blueprint("monitors", __name__, url_prefix="/monitors")
 
 PAGE, PANEL = "monitors/index.html", "monitors/_panel.html"
 FORM = "monitors/form.html"
-CHECKS_SHOWN = 25
 ACTIVE_SHOWN = 5
-SPANS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days"}
 
 
 @bp.get("")
@@ -171,15 +169,11 @@ def has_room() -> bool:
     return Monitor.count(db.session, team().id) < team().plan.limits.monitors
 
 
-def may_resume(monitor: Monitor) -> bool:
-    """Tell whether the plan has room for this one to run, if it is paused."""
-    return monitor.paused_at is None or Monitor.count(db.session, team().id, running=True) < team().plan.limits.monitors
-
-
 def listed() -> dict[str, Any]:
     """Return what the panel shows: always the committed state."""
     query = Monitor.of(team().id)
-    monitors, newer_url, older_url = part(query, Monitor.name_folded, Monitor.id, ascending=True)
+    at = partial(url_for, ".index")
+    monitors, newer_url, older_url = part(query, Monitor.name_folded, Monitor.id, ascending=True, at=at)
     days = history.last_day(db.session, [each.id for each in monitors])
     unresolved = Incident.of(team().id).where(Incident.resolved_at.is_(None)).options(joinedload(Incident.monitor))
     active = db.session.scalars(unresolved.limit(ACTIVE_SHOWN + 1)).all()
@@ -190,7 +184,7 @@ def listed() -> dict[str, Any]:
         "more_active": len(active) > ACTIVE_SHOWN,
         "newer_url": newer_url,
         "older_url": older_url,
-        "live_url": url_for(".live", **here()),
+        "live_url": url_for(".live", **place()),
         "at_limit": not has_room(),
     }
 
@@ -199,25 +193,6 @@ def acted(monitor_id: int) -> Response:
     """Answer an act: the redrawn panel to htmx, else the way back to the monitor."""
     visits.only_read()
     return shown(find(monitor_id)) if wants_fragment() else go(url_for(".show", monitor_id=monitor_id))
-
-
-def shown(monitor: Monitor, fragment: str = "monitors/_monitor.html", **context: Any) -> Response:
-    """Answer a monitor's page, or a fragment of it."""
-    unresolved = Incident.of(team().id, monitor_id=monitor.id).where(Incident.resolved_at.is_(None))
-    checks, newer_url, older_url = part(Check.of(monitor.id), Check.checked_at, Check.id, most=CHECKS_SHOWN)
-    return render(
-        "monitors/show.html",
-        fragment,
-        monitor=monitor,
-        checks=checks,
-        newer_url=newer_url,
-        older_url=older_url,
-        uptime=[(SPANS[span], uptime.percent) for span, uptime in Check.uptime(db.session, monitor.id).items()],
-        incidents=db.session.scalars(unresolved).all(),
-        is_due=monitor.next_check_at is not None and monitor.next_check_at <= utcnow(),
-        may_resume=may_resume(monitor),
-        **context,
-    )
 
 
 def offered(form: MonitorForm) -> MonitorForm:

@@ -1,7 +1,7 @@
 """Long lists part by part: each begins beside a row of the one before, so that new rows move nothing."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from flask import request, url_for
@@ -29,25 +29,30 @@ def part(
     *order: InstrumentedAttribute[Any],
     ascending: bool = False,
     most: int = 50,
-    keep: Mapping[str, str] | None = None,
+    at: Callable[..., str] | None = None,
 ) -> Part[Row]:
     """Return the part of a list that the request's address names: what is below the row `before`, or above the row `after`.
 
     Without either, or where that row is gone, it is the first part. `order` is what the query sorts by, the id last;
-    `most` is how many rows a part has, `keep` what else belongs into the addresses of its neighbours.
+    `most` is how many rows a part has; `at` makes an address of the list, by default that of the request.
     """
     if (row := _beside(query, order, "before")) is not None:
         below = db.session.scalars(query.where(_is_past(order, row, less=not ascending)).limit(most + 1)).all()
-        return _part(below[:most], keep, newer=True, older=len(below) > most)
+        return _part(below[:most], at, newer=True, older=len(below) > most)
     if (row := _beside(query, order, "after")) is not None:
         turned = query.order_by(None).order_by(*(column.desc() if ascending else column.asc() for column in order))
         above = db.session.scalars(turned.where(_is_past(order, row, less=ascending)).limit(most + 1)).all()
-        return _part(above[:most][::-1], keep, newer=len(above) > most, older=True)
+        return _part(above[:most][::-1], at, newer=len(above) > most, older=True)
     first = db.session.scalars(query.limit(most + 1)).all()
-    return _part(first[:most], keep, newer=False, older=len(first) > most)
+    return _part(first[:most], at, newer=False, older=len(first) > most)
 
 
-def here() -> dict[str, Any]:
+def here(**place: Any) -> str:
+    """Return the request's address, at another place of the list."""
+    return url_for(request.endpoint or "", **{**(request.view_args or {}), **place})
+
+
+def place() -> dict[str, Any]:
     """Return which part the request's address names, for another address of the same list."""
     return {name: given for name in ("before", "after") if ID.fullmatch(given := request.args.get(name, ""))}
 
@@ -63,10 +68,9 @@ def _is_past(order: Order, row: Any, *, less: bool) -> ColumnElement[bool]:
     return place < here if less else place > here
 
 
-def _part(rows: Sequence[Row], keep: Mapping[str, str] | None, *, newer: bool, older: bool) -> Part[Row]:
+def _part(rows: Sequence[Row], at: Callable[..., str] | None, *, newer: bool, older: bool) -> Part[Row]:
     def address(argument: str, row: Any) -> str:
-        values: dict[str, Any] = {**(request.view_args or {}), **(keep or {}), argument: row.id}
-        return url_for(request.endpoint or "", **values)
+        return (at or here)(**{argument: row.id})
 
     return Part(
         rows,

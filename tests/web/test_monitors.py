@@ -150,7 +150,7 @@ def test_a_monitors_page_shows_facts_uptime_checks_and_trouble(tab, alice):
     shown = text(page)
     assert "https://shop.example.com/" in shown
     assert "Uptime, 24 hours 33.33 %" in shown
-    assert [words(row).split()[-1] for row in soup(page).select("tbody tr")] == ["Manual"] * 3
+    assert [words(row).split()[-1] for row in soup(page).select("#checks tbody tr")] == ["Manual"] * 3
     assert soup(page).find("a", href=f"/incidents/{incident}")
     assert tab.fragment(path).get_data(as_text=True).lstrip().startswith('<div class="column">')
 
@@ -167,7 +167,7 @@ def test_checks_come_in_parts_and_new_ones_move_nothing(tab, alice):
     back = tab.get(soup(second).find("a", rel="prev")["href"])
 
     def times(page):
-        return [each["datetime"] for each in soup(page).select("tbody time")]
+        return [each["datetime"] for each in soup(page).select("#checks tbody time")]
 
     assert [len(times(each)) for each in (first, second, third)] == [25, 25, 20]
     assert len(set(times(first) + times(second) + times(third))) == 70
@@ -180,7 +180,7 @@ def test_another_monitors_check_is_no_place_in_the_list(tab, alice, charlie):
     check(mine, GOOD)
     (foreign,) = check(make_monitor(charlie), BAD)
 
-    assert "Up" in words(soup(tab.get(f"/monitors/{mine.id}?before={foreign}")).find("tbody"))
+    assert "Up" in words(soup(tab.get(f"/monitors/{mine.id}?before={foreign}")).select_one("#checks tbody"))
 
 
 def test_pause_and_resume_as_pages(tab, alice):
