@@ -4,12 +4,14 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, flash, url_for
 from flask_login import login_required
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from pulse.extensions import db
 from pulse.htmx import go, render, wants_fragment
 from pulse.models.incident import Incident
 from pulse.models.refusals import Conflict
+from pulse.models.timeline import timeline
 from pulse.models.user import User
 from pulse.web import visits
 from pulse.web.forms.incidents import ResolveForm
@@ -92,11 +94,21 @@ def dialog(incident: Incident, form: ResolveForm, status: int = 200) -> Response
 
 def shown(incident: Incident, fragment: str = "incidents/_incident.html", status: int = 200, **context: Any) -> Response:
     """Answer an incident's page, or a fragment of it."""
-    people = {"acknowledged_by": name_of(incident.acknowledged_by), "resolved_by": name_of(incident.resolved_by)}
-    return render("incidents/show.html", fragment, status, incident=incident, **people, **context)
+    people = names_of(incident.acknowledged_by, incident.resolved_by)
+    return render(
+        "incidents/show.html",
+        fragment,
+        status,
+        incident=incident,
+        acknowledged_by=people.get(incident.acknowledged_by or 0),
+        resolved_by=people.get(incident.resolved_by or 0),
+        moments=timeline(db.session, incident),
+        people=people,
+        **context,
+    )
 
 
-def name_of(user_id: int | None) -> str | None:
-    """Return somebody's name, unless their account is gone."""
-    user = db.session.get(User, user_id) if user_id is not None else None
-    return user.name if user else None
+def names_of(*user_ids: int | None) -> dict[int, str]:
+    """Return people's names by their ids; whose account is gone is not among them."""
+    known = db.session.scalars(select(User).where(User.id.in_([each for each in user_ids if each is not None])))
+    return {each.id: each.name for each in known}

@@ -76,6 +76,58 @@ def test_an_incidents_page_shows_its_course(tab, incident):
     assert "Acknowledged Not yet" in page
 
 
+def course(page) -> list[str]:
+    """Return the timeline, without the times."""
+    return [words(each.div) for each in soup(page).select(".timeline li")]
+
+
+def test_the_timeline_tells_what_led_to_it_and_that_it_goes_on(tab, alice):
+    check(make_monitor(alice), BAD, GOOD, BAD, BAD, BAD)
+
+    told = course(tab.get(f"/incidents/{only().id}"))
+
+    assert told[:3] == ["Check: Down unexpected status, HTTP 503"] * 2 + ["Began , by the alert rule Monitor down"]
+    assert told[3].startswith("for ")
+
+
+def test_the_timeline_tells_who_saw_to_it_and_why_it_was(tab, bob, incident):
+    found = only()
+    found.acknowledge(db.session, bob.actor)
+    found.resolve(db.session, bob.actor, "The disk was full.")
+    db.session.commit()
+
+    told = course(tab.get(f"/incidents/{incident}"))
+
+    assert told[3:] == ["Acknowledged by Bob", "Resolved by Bob Root cause: The disk was full."]
+
+
+def test_the_timeline_tells_the_checks_that_ended_it(tab, incident):
+    check(only().monitor, BAD, GOOD, GOOD)
+
+    told = course(tab.get(f"/incidents/{incident}"))
+
+    assert told[3:] == ["Check: Up", "Check: Up", "Resolved by itself: the checks were good again"]
+
+
+def test_the_timeline_outlives_an_account(tab, bob, incident):
+    only().acknowledge(db.session, bob.actor)
+    db.session.commit()
+    bob.user.delete(db.session)
+    db.session.commit()
+
+    assert "Acknowledged by somebody whose account is gone" in course(tab.get(f"/incidents/{incident}"))
+
+
+def test_the_timeline_is_in_the_persons_zone(tab, alice, incident):
+    alice.user.timezone = "Asia/Kolkata"
+    db.session.commit()
+
+    times = [words(each) for each in soup(tab.get(f"/incidents/{incident}")).select(".timeline time")]
+
+    assert len(times) == 3
+    assert all(each.endswith(" IST") for each in times)
+
+
 def test_acknowledging_as_a_page(tab, incident, alice):
     path = f"/incidents/{incident}"
     tab.get(path)

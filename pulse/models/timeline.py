@@ -1,0 +1,56 @@
+"""An incident's course, moment by moment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from pulse.db import DbSession
+from pulse.models.check import Check
+from pulse.models.incident import Incident
+
+CHECKS_SHOWN = 10
+"""How many of the checks that led to it, and how many of those that ended it, are told."""
+
+
+class Step(StrEnum):
+    """What happened at a moment."""
+
+    CHECK = "check"
+    BEGAN = "began"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of the course: a check, or a step with the id of whoever took it, None where nobody did."""
+
+    at: datetime
+    step: Step
+    by: int | None = None
+    check: Check | None = None
+
+
+def timeline(session: DbSession, incident: Incident) -> list[Moment]:
+    """Return the failed checks that led to it, what was done, and the good checks before its end, oldest first."""
+    moments = [Moment(each.checked_at, Step.CHECK, check=each) for each in _row(session, incident, incident.started_at, up=False)]
+    moments.append(Moment(incident.started_at, Step.BEGAN))
+    if incident.acknowledged_at is not None:
+        moments.append(Moment(incident.acknowledged_at, Step.ACKNOWLEDGED, incident.acknowledged_by))
+    if incident.resolved_at is not None:
+        if incident.resolved_by is None:
+            good = _row(session, incident, incident.resolved_at, up=True)
+            moments += [Moment(each.checked_at, Step.CHECK, check=each) for each in good if each.checked_at > incident.started_at]
+        moments.append(Moment(incident.resolved_at, Step.RESOLVED, incident.resolved_by))
+    return sorted(moments, key=lambda moment: moment.at)
+
+
+def _row(session: DbSession, incident: Incident, until: datetime, *, up: bool) -> list[Check]:
+    """Return the unbroken row of such checks that ended at `until`, newest first."""
+    query = Check.of(incident.monitor_id).where(Check.checked_at <= until).limit(CHECKS_SHOWN)
+    row: list[Check] = []
+    for check in session.scalars(query):
+        if check.up is not up:
+            break
+        row.append(check)
+    return row
