@@ -78,7 +78,7 @@ def acknowledge(incident_id: int) -> IncidentOut:
     """Say that somebody sees to an incident; nobody is notified."""
     incident = find(incident_id)
     incident.acknowledge(db.session, caller().actor())
-    return committed(incident)
+    return IncidentOut.model_validate(incident)
 
 
 @operation(
@@ -94,7 +94,7 @@ def resolve(incident_id: int, body: ResolveIn) -> IncidentOut:
     """End an incident by hand."""
     incident = find(incident_id)
     incident.resolve(db.session, caller().actor(), body.root_cause)
-    return committed(incident)
+    return IncidentOut.model_validate(incident)
 
 
 def find(incident_id: int) -> Incident:
@@ -103,13 +103,6 @@ def find(incident_id: int) -> Incident:
     if incident is None:
         raise Problem("not_found")
     return incident
-
-
-def committed(incident: Incident) -> IncidentOut:
-    """Commit, and return what is told of an incident: as it was written, whatever becomes of it next."""
-    written = IncidentOut.model_validate(incident)
-    db.session.commit()
-    return written
 
 
 def told(row: RowMapping) -> dict[str, Any]:

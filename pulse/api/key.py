@@ -71,7 +71,7 @@ def show() -> dict[str, Any]:
     return described(caller())
 
 
-@operation(bp, "POST", "/key/rotate", ability=Ability.KEY_ROTATE, reply=RotatedOut)
+@operation(bp, "POST", "/key/rotate", ability=Ability.KEY_ROTATE, reply=RotatedOut, repeatable=False, problems=("conflict",))
 def rotate() -> dict[str, Any]:
     """Replace the calling key's token; the one that calls is dead when the reply is sent."""
     if "Idempotency-Key" in request.headers:
@@ -81,16 +81,14 @@ def rotate() -> dict[str, Any]:
     key = _found(calling)
     issued = key.rotate(db.session, replacing=calling.token_id, by=calling.actor())
     fresh = {"last_eight": key.token.last_eight, "expires_at": key.expires_at, "last_used_at": None, "token": issued.token}
-    db.session.commit()
     return described(calling) | fresh
 
 
-@operation(bp, "DELETE", "/key", ability=None)
+@operation(bp, "DELETE", "/key", ability=None, problems=("conflict",))
 def delete() -> None:
     """Delete the calling key for good: for whoever finds a token and does not know its owner."""
     calling = caller()
     _found(calling).revoke(db.session, by=calling.actor())
-    db.session.commit()
 
 
 def _found(calling: Caller) -> ApiKey:

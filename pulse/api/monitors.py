@@ -45,7 +45,17 @@ def index(query: MonitorQuery) -> Reply:
     return page(rows, query, place_of=place_of, shape=told)
 
 
-@operation(bp, "POST", "/monitors", ability=Ability.MONITORS_WRITE, body=MonitorIn, reply=MonitorOut, status=201)
+@operation(
+    bp,
+    "POST",
+    "/monitors",
+    ability=Ability.MONITORS_WRITE,
+    body=MonitorIn,
+    reply=MonitorOut,
+    status=201,
+    problems=("conflict", "limit_reached"),
+    headers=("Location",),
+)
 def create(body: MonitorIn) -> Reply:
     """Make a monitor; it is checked at once."""
     return made(held_team(), body.fields())
@@ -57,22 +67,39 @@ def show(monitor_id: int) -> dict[str, Any]:
     return told(fetched_one(select(*COLUMNS).where(Monitor.id == monitor_id, Monitor.team_id == caller().team_id)))
 
 
-@operation(bp, "PATCH", "/monitors/<id:monitor_id>", ability=Ability.MONITORS_WRITE, body=MonitorChange, reply=MonitorOut)
+@operation(
+    bp,
+    "PATCH",
+    "/monitors/<id:monitor_id>",
+    ability=Ability.MONITORS_WRITE,
+    body=MonitorChange,
+    reply=MonitorOut,
+    problems=("conflict",),
+)
 def change(monitor_id: int, body: MonitorChange) -> MonitorOut:
     """Change what is given, and keep the rest."""
     monitor = find(monitor_id)
     monitor.change(db.session, body.fields(), vault=services().vault, guard=services().guard, by=caller().actor())
-    return committed(monitor)
+    return MonitorOut.model_validate(monitor)
 
 
 @operation(bp, "DELETE", "/monitors/<id:monitor_id>", ability=Ability.MONITORS_WRITE)
 def delete(monitor_id: int) -> None:
     """Delete a monitor with all its checks and incidents."""
     find(monitor_id).delete(db.session, caller().actor())
-    db.session.commit()
 
 
-@operation(bp, "PUT", "/monitors/external/<external_id>", ability=Ability.MONITORS_WRITE, body=MonitorIn, reply=MonitorOut)
+@operation(
+    bp,
+    "PUT",
+    "/monitors/external/<external_id>",
+    ability=Ability.MONITORS_WRITE,
+    body=MonitorIn,
+    reply=MonitorOut,
+    problems=("conflict", "limit_reached"),
+    also_status=(201,),
+    headers=("Location",),
+)
 def put(external_id: str, body: MonitorIn) -> Reply:
     """Make or replace the monitor that the client knows by this name; what is absent is cleared."""
     fields = named(external_id, body.fields())
@@ -82,7 +109,7 @@ def put(external_id: str, body: MonitorIn) -> Reply:
     if monitor is None:
         return made(team, fields)
     monitor.replace(db.session, fields, vault=services().vault, guard=services().guard, by=caller().actor())
-    return Reply(committed(monitor))
+    return Reply(MonitorOut.model_validate(monitor))
 
 
 @operation(bp, "POST", "/monitors/<id:monitor_id>/pause", ability=Ability.MONITORS_WRITE, reply=MonitorOut)
@@ -90,15 +117,17 @@ def pause(monitor_id: int) -> MonitorOut:
     """Stop a monitor's checks."""
     monitor = find(monitor_id)
     monitor.pause(db.session, caller().actor())
-    return committed(monitor)
+    return MonitorOut.model_validate(monitor)
 
 
-@operation(bp, "POST", "/monitors/<id:monitor_id>/resume", ability=Ability.MONITORS_WRITE, reply=MonitorOut)
+@operation(
+    bp, "POST", "/monitors/<id:monitor_id>/resume", ability=Ability.MONITORS_WRITE, reply=MonitorOut, problems=("limit_reached",)
+)
 def resume(monitor_id: int) -> MonitorOut:
     """Return a monitor to its schedule."""
     monitor = find(monitor_id)
     monitor.resume(db.session, caller().actor())
-    return committed(monitor)
+    return MonitorOut.model_validate(monitor)
 
 
 def find(monitor_id: int) -> Monitor:
@@ -119,18 +148,11 @@ def held_team() -> Team:
 
 
 def made(team: Team, fields: MonitorFields) -> Reply:
-    """Make a monitor of the team, and commit."""
+    """Make a monitor of the team."""
     vault, guard = services().vault, services().guard
     monitor = Monitor.create(db.session, team, fields, vault=vault, guard=guard, by=caller().actor())
     headers = {"Location": f"{services().settings.site}/api/v1/monitors/{monitor.id}"}
-    return Reply(committed(monitor), 201, headers)
-
-
-def committed(monitor: Monitor) -> MonitorOut:
-    """Commit, and return what is told of a monitor: as it was written, whatever becomes of it next."""
-    written = MonitorOut.model_validate(monitor)
-    db.session.commit()
-    return written
+    return Reply(MonitorOut.model_validate(monitor), 201, headers)
 
 
 def named(external_id: str, fields: MonitorFields) -> MonitorFields:

@@ -8,13 +8,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypedDict, Unpack
 
 from flask import Blueprint, Flask, Response, request
 from pydantic import BaseModel, ValidationError
 
 from pulse.abilities import Ability
+from pulse.api import repeats
 from pulse.api.schemas import Nothing
+from pulse.extensions import db
 from pulse.models.refusals import Invalid
 from pulse.problems import Problem
 
@@ -39,6 +41,16 @@ class Operation:
     public: bool = False
     optional: bool = False
     """Whether the body may be left out."""
+    name: str = ""
+    """What generated clients call it."""
+    problems: tuple[str, ...] = ()
+    """Codes it can end in besides those that follow from the rest."""
+    also_status: tuple[int, ...] = ()
+    headers: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    """Types it can answer besides JSON."""
+    repeatable: bool = True
+    """Whether it heeds `Idempotency-Key`, if it is a POST."""
 
     @property
     def address(self) -> str:
@@ -62,6 +74,16 @@ OPERATIONS: dict[str, Operation] = {}
 View = Callable[..., Any]
 
 
+class More(TypedDict, total=False):
+    """What few operations declare; the words of `Operation`."""
+
+    problems: tuple[str, ...]
+    also_status: tuple[int, ...]
+    headers: tuple[str, ...]
+    texts: tuple[str, ...]
+    repeatable: bool
+
+
 def operation(
     bp: Blueprint,
     method: str,
@@ -74,23 +96,39 @@ def operation(
     status: int = 200,
     public: bool = False,
     optional: bool = False,
+    **more: Unpack[More],
 ) -> Callable[[View], View]:
-    """Route a view and declare it. It is called with its path's values, and `query` and `body` where it declares them."""
+    """Route a view and declare it. It is called with its path's values, and `query` and `body` where it declares them.
+
+    What it has written is committed once its reply is made; a view with work to do in between commits by itself.
+    """
 
     def declare(view: View) -> View:
         summary = (view.__doc__ or "").strip().partition("\n")[0]
-        declared = Operation(method, path, ability, query, body, reply, status, summary, public, optional)
+        name = f"{bp.name.removeprefix('api_')}_{view.__name__}"
+        declared = Operation(method, path, ability, query, body, reply, status, summary, public, optional, name, **more)
         OPERATIONS[f"{bp.name}.{view.__name__}"] = declared
 
         @wraps(view)
         def act(**values: Any) -> Response:
             check_asked(declared)
-            return shape(declared, view(**values, **taken_in(declared)))
+            taken = taken_in(declared)
+            if declared.method == "GET":
+                return shape(declared, view(**values, **taken))
+            return done(declared, lambda: shape(declared, view(**values, **taken)))
 
         bp.add_url_rule(path, view.__name__, act, methods=[method])
         return view
 
     return declare
+
+
+def done(declared: Operation, make: Callable[[], Response]) -> Response:
+    """Return the reply to a request that changes something, committed; to one that is sent again, the first one."""
+    again = declared.method == "POST" and declared.repeatable and repeats.HEADER in request.headers
+    response = repeats.once(make) if again else make()
+    db.session.commit()
+    return response
 
 
 def check_asked(declared: Operation) -> None:
@@ -121,6 +159,8 @@ def taken_in(declared: Operation) -> dict[str, Any]:
 
 def shape(declared: Operation, result: Any) -> Response:
     """Return a view's result as the declared reply."""
+    if isinstance(result, Response):
+        return result
     value, status, headers = result, None, NO_HEADERS
     if isinstance(result, Reply):
         value, status, headers = result.value, result.status, result.headers

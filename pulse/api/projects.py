@@ -55,12 +55,14 @@ def index(query: PageQuery) -> Reply:
     return paged(listed, query, place_of=lambda row: [row["id"]], after=by_id(Project.id))
 
 
-@operation(bp, "POST", "/projects", ability=Ability.PROJECTS_WRITE, body=ProjectIn, reply=ProjectOut, status=201)
+@operation(
+    bp, "POST", "/projects", ability=Ability.PROJECTS_WRITE, body=ProjectIn, reply=ProjectOut, status=201, headers=("Location",)
+)
 def create(body: ProjectIn) -> Reply:
     """Make a project."""
     project = Project.create(db.session, caller().team_id, body.name, caller().actor())
     headers = {"Location": f"{services().settings.site}/api/v1/projects/{project.id}"}
-    return Reply(committed(project), headers=headers)
+    return Reply(ProjectOut.model_validate(project), headers=headers)
 
 
 @operation(bp, "GET", "/projects/<id:project_id>", ability=Ability.PROJECTS_READ, reply=ProjectOut)
@@ -75,14 +77,13 @@ def change(project_id: int, body: ProjectChange) -> ProjectOut:
     project = find(project_id)
     if body.name is not None:
         project.rename(db.session, body.name, caller().actor())
-    return committed(project)
+    return ProjectOut.model_validate(project)
 
 
-@operation(bp, "DELETE", "/projects/<id:project_id>", ability=Ability.PROJECTS_WRITE)
+@operation(bp, "DELETE", "/projects/<id:project_id>", ability=Ability.PROJECTS_WRITE, problems=("conflict",))
 def delete(project_id: int) -> None:
     """Delete a project; not the default one, nor one that still holds monitors."""
     find(project_id).delete(db.session, caller().actor())
-    db.session.commit()
 
 
 def find(project_id: int) -> Project:
@@ -91,10 +92,3 @@ def find(project_id: int) -> Project:
     if project is None:
         raise Problem("not_found")
     return project
-
-
-def committed(project: Project) -> ProjectOut:
-    """Commit, and return what is told of a project: as it was written, whatever becomes of it next."""
-    written = ProjectOut.model_validate(project)
-    db.session.commit()
-    return written

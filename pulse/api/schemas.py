@@ -14,6 +14,7 @@ from pydantic import (
     PlainSerializer,
     StrictBool,
     StrictStr,
+    WithJsonSchema,
 )
 
 LARGEST = 2**63 - 1
@@ -63,7 +64,9 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Moment = Annotated[datetime, PlainSerializer(_iso, return_type=str, when_used="json")]
+Moment = Annotated[
+    datetime, PlainSerializer(_iso, return_type=str, when_used="json"), WithJsonSchema({"type": "string", "format": "date-time"})
+]
 """A time, as ISO 8601 in UTC with `Z` and milliseconds."""
 
 WholeNumber = Annotated[int, BeforeValidator(_whole), Field(ge=-LARGEST - 1, le=LARGEST)]

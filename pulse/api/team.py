@@ -104,22 +104,27 @@ def member(member_id: int) -> dict[str, Any]:
     return told(fetched_one(MEMBERS.where(Membership.id == member_id, Membership.team_id == caller().team_id)))
 
 
-@operation(bp, "PATCH", "/members/<id:member_id>", ability=Ability.TEAM_WRITE, body=MemberChange, reply=MemberOut)
+@operation(
+    bp,
+    "PATCH",
+    "/members/<id:member_id>",
+    ability=Ability.TEAM_WRITE,
+    body=MemberChange,
+    reply=MemberOut,
+    problems=("conflict", "role_required"),
+)
 def change_role(member_id: int, body: MemberChange) -> dict[str, Any]:
     """Give a member another role; the Owner's is handed over in the browser alone."""
     found = find_member(member_id)
     people.change_role(db.session, found, Role(body.role), caller().actor())
     user = {"id": found.user_id, "name": found.user.name, "email": found.user.email}
-    written = {"id": found.id, "user": user, "role": found.role_name, "joined_at": found.joined_at}
-    db.session.commit()
-    return written
+    return {"id": found.id, "user": user, "role": found.role_name, "joined_at": found.joined_at}
 
 
-@operation(bp, "DELETE", "/members/<id:member_id>", ability=Ability.TEAM_WRITE)
+@operation(bp, "DELETE", "/members/<id:member_id>", ability=Ability.TEAM_WRITE, problems=("conflict",))
 def remove(member_id: int) -> None:
     """Remove a member, whose keys of this team stop at once; not the Owner."""
     people.remove(db.session, find_member(member_id), caller().actor())
-    db.session.commit()
 
 
 @operation(bp, "GET", "/invitations", ability=Ability.TEAM_READ, query=PageQuery, reply=Page[InvitationOut])
@@ -128,7 +133,17 @@ def invitations(query: PageQuery) -> Reply:
     return paged(waiting().order_by(Invitation.id.desc()), query, place_of=lambda row: [row["id"]], after=by_id(Invitation.id))
 
 
-@operation(bp, "POST", "/invitations", ability=Ability.TEAM_WRITE, body=InvitationIn, reply=InvitationOut, status=201)
+@operation(
+    bp,
+    "POST",
+    "/invitations",
+    ability=Ability.TEAM_WRITE,
+    body=InvitationIn,
+    reply=InvitationOut,
+    status=201,
+    problems=("conflict", "limit_reached"),
+    headers=("Location",),
+)
 def invite(body: InvitationIn) -> Reply:
     """Invite an address into the team, by a mail with a link that works once within seven days."""
     calling = caller()
@@ -137,7 +152,6 @@ def invite(body: InvitationIn) -> Reply:
     mails.queue_invitation(sent)
     made = sent.invitation
     written = {"id": made.id, "email": made.email, "role": made.role_name, "expires_at": made.expires_at}
-    db.session.commit()
     headers = {"Location": f"{services().settings.site}/api/v1/invitations/{written['id']}"}
     return Reply(written, headers=headers)
 
@@ -155,7 +169,6 @@ def revoke(invitation_id: int) -> None:
     if found is None or found.expired:
         raise Problem("not_found")
     found.revoke(db.session, caller().actor())
-    db.session.commit()
 
 
 def waiting() -> Any:

@@ -18,6 +18,7 @@ from pulse.models.hourly_sum import HourlySum
 from pulse.models.invitation import Invitation
 from pulse.models.key_counting import sweep as sweep_uses
 from pulse.models.key_notices import tell_of_expiry
+from pulse.models.remembered_reply import RememberedReply
 from pulse.models.session import BrowserSession
 from pulse.models.throttle import Throttle
 
@@ -63,6 +64,7 @@ class Chores:
         """Tell of keys that run out, remove what nobody keeps any longer, and take up what a clock set back has lost."""
         self._in_transaction(BrowserSession.sweep)
         self._in_transaction(Throttle.sweep)
+        self._in_transaction(RememberedReply.sweep)
         self._in_transaction(Invitation.sweep)
         self._in_transaction(tell_of_expiry)
         if moved := self._in_transaction(realign):

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from pulse import checker as checking
 from pulse import demo, logs, schema, serving
+from pulse.api import openapi as documents
 from pulse.cli.base import load_settings, require_known, require_newest, revision_of
 from pulse.config import Settings
 from pulse.db import connect
@@ -90,4 +91,10 @@ def _note_migration(url: str, before: str | None) -> None:
     engine.dispose()
 
 
-COMMANDS = (serve, web, checker, migrate)
+@click.command("openapi")
+def openapi() -> None:
+    """Print the REST API's OpenAPI 3.1 document."""
+    click.echo(documents.written(load_settings().site))
+
+
+COMMANDS = (serve, web, checker, migrate, openapi)

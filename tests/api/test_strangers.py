@@ -23,7 +23,7 @@ def name(operation):
     return f"{operation.method} {operation.path}"
 
 
-ALL = sorted(OPERATIONS.values(), key=lambda each: (each.path, each.method))
+ALL = sorted((each for each in OPERATIONS.values() if not each.public), key=lambda each: (each.path, each.method))
 BODIES = {"name": "X", "url": "https://example.com", "email": "new@example.com", "role": "viewer"}
 
 

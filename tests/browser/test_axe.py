@@ -15,6 +15,8 @@ ALICES = [name for name, (who, _) in STATES.items() if who == "alice"]
 OTHERS = ["keys-empty", "keys-free", "sign-in", "sign-up", "forgot", "billing-free", "monitors-empty", "monitors-new"]
 TEAMS = ["organization-switch", "organization-admin", "organization-viewer", "organization-free"]
 INVITED = ["invitation", "invitation-other", "invitation-ended"]
+PARTS = 6
+"""Into how many tests the states are dealt out, so that none takes long."""
 
 
 def faults(page: Page) -> list[str]:
@@ -33,12 +35,13 @@ def cast(app: Flask):
     return people
 
 
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing(browser: Browser, server: Server, cast, theme):
+def test_axe_finds_nothing(browser: Browser, server: Server, cast, theme, part):
     context = browser.new_context(base_url=server.url, color_scheme=theme)
     found = {}
     signed_in = None
-    for name in [*ALICES, *OTHERS, *TEAMS, *INVITED]:
+    for name in [*ALICES, *OTHERS, *TEAMS, *INVITED][part::PARTS]:
         who, act = STATES[name]
         page = context.new_page()
         if who != signed_in:
