@@ -15,6 +15,7 @@ from pulse.api.monitors import find
 from pulse.api.operations import Reply, operation
 from pulse.api.pages import PageQuery, Place, Query, bad_cursor, fetched, fetched_one, narrowed, page
 from pulse.api.schemas import Instant, Out, Page
+from pulse.api.tables import CSV
 from pulse.models.check import Check, CheckType, Status, Uptime
 from pulse.models.monitor import Monitor
 from pulse.problems import Problem
@@ -52,7 +53,15 @@ class UptimeOut(Out):
     last_30d: Annotated[SpanOut, Field(alias="30d")]
 
 
-@operation(bp, "GET", "/monitors/<id:monitor_id>/checks", ability=Ability.CHECKS_READ, query=CheckQuery, reply=Page[CheckOut])
+@operation(
+    bp,
+    "GET",
+    "/monitors/<id:monitor_id>/checks",
+    ability=Ability.CHECKS_READ,
+    query=CheckQuery,
+    reply=Page[CheckOut],
+    texts=(CSV,),
+)
 def index(monitor_id: int, query: CheckQuery) -> Reply:
     """List a monitor's checks, newest first."""
     found = Check.of(monitor_id, status=query.status, type=query.type, since=query.since, until=query.until)
@@ -63,7 +72,9 @@ def index(monitor_id: int, query: CheckQuery) -> Reply:
     return page(checks, query, place_of=lambda row: [row["checked_at"], row["id"]])
 
 
-@operation(bp, "POST", "/monitors/<id:monitor_id>/checks", ability=Ability.CHECKS_RUN, reply=CheckOut, status=201)
+@operation(
+    bp, "POST", "/monitors/<id:monitor_id>/checks", ability=Ability.CHECKS_RUN, reply=CheckOut, status=201, problems=("conflict",)
+)
 def run(monitor_id: int) -> Check:
     """Check a monitor at once, and answer what came of it."""
     return manual_check.run(find(monitor_id))

@@ -56,7 +56,7 @@ def described(declared: Operation) -> dict[str, Any]:
         "summary": declared.summary,
         "public": declared.public,
         "ability": declared.ability,
-        "status": declared.status if declared.reply or declared.public else 204,
+        "status": declared.status if declared.reply or declared.public or declared.texts else 204,
         "parameters": [parameter(each) for each in (*in_path(declared), *in_query(declared), *in_headers(declared))],
         "fields": fields,
         "curl": curl(declared, fields),

@@ -10,6 +10,7 @@ from pulse.api.auth import caller
 from pulse.api.operations import Reply, operation
 from pulse.api.pages import Listing, PageQuery, Query, by_id, fetched_one, page
 from pulse.api.schemas import In, Instant, Moment, Out, Page, SoughtId, Text
+from pulse.api.tables import CSV
 from pulse.extensions import db
 from pulse.models.alert_rule import Severity
 from pulse.models.incident import Incident, IncidentStatus, lasted
@@ -59,7 +60,7 @@ class IncidentOut(Out):
     root_cause: str | None
 
 
-@operation(bp, "GET", "/incidents", ability=Ability.INCIDENTS_READ, query=IncidentQuery, reply=Page[IncidentOut])
+@operation(bp, "GET", "/incidents", ability=Ability.INCIDENTS_READ, query=IncidentQuery, reply=Page[IncidentOut], texts=(CSV,))
 def index(query: IncidentQuery) -> Reply:
     """List the team's incidents, newest first."""
     filters = query.model_dump(exclude={"limit", "cursor"})
@@ -73,7 +74,14 @@ def show(incident_id: int) -> dict[str, Any]:
     return told(fetched_one(select(*COLUMNS).where(Incident.id == incident_id, Incident.team_id == caller().team_id)))
 
 
-@operation(bp, "POST", "/incidents/<id:incident_id>/acknowledge", ability=Ability.INCIDENTS_WRITE, reply=IncidentOut)
+@operation(
+    bp,
+    "POST",
+    "/incidents/<id:incident_id>/acknowledge",
+    ability=Ability.INCIDENTS_WRITE,
+    reply=IncidentOut,
+    problems=("conflict",),
+)
 def acknowledge(incident_id: int) -> IncidentOut:
     """Say that somebody sees to an incident; nobody is notified."""
     incident = find(incident_id)
@@ -89,6 +97,7 @@ def acknowledge(incident_id: int) -> IncidentOut:
     body=ResolveIn,
     optional=True,
     reply=IncidentOut,
+    problems=("conflict",),
 )
 def resolve(incident_id: int, body: ResolveIn) -> IncidentOut:
     """End an incident by hand."""

@@ -198,7 +198,8 @@ def spelled(schema: Any) -> Any:
 def responses(declared: Operation) -> dict[str, Any]:
     """Return all that an operation can answer, by status."""
     told: dict[str, Any] = {}
-    for status in sorted({declared.status, *declared.also_status} if declared.reply or declared.public else {204}):
+    answers = declared.reply or declared.public or declared.texts
+    for status in sorted({declared.status, *declared.also_status} if answers else {204}):
         told[str(status)] = success(declared, status)
     by_status: dict[int, list[str]] = {}
     for code in codes(declared):

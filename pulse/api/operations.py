@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pulse.abilities import Ability
 from pulse.api import repeats
 from pulse.api.schemas import Nothing
+from pulse.api.tables import CSV, prefers_csv, written
 from pulse.extensions import db
 from pulse.models.refusals import Invalid
 from pulse.problems import Problem
@@ -108,19 +109,24 @@ def operation(
         name = f"{bp.name.removeprefix('api_')}_{view.__name__}"
         declared = Operation(method, path, ability, query, body, reply, status, summary, public, optional, name, **more)
         OPERATIONS[f"{bp.name}.{view.__name__}"] = declared
-
-        @wraps(view)
-        def act(**values: Any) -> Response:
-            check_asked(declared)
-            taken = taken_in(declared)
-            if declared.method == "GET":
-                return shape(declared, view(**values, **taken))
-            return done(declared, lambda: shape(declared, view(**values, **taken)))
-
-        bp.add_url_rule(path, view.__name__, act, methods=[method])
+        bp.add_url_rule(path, view.__name__, acting(declared, view), methods=[method])
         return view
 
     return declare
+
+
+def acting(declared: Operation, view: View) -> View:
+    """Return what is routed in a view's place: it checks, calls, shapes and commits."""
+
+    @wraps(view)
+    def act(**values: Any) -> Response:
+        check_asked(declared)
+        taken = taken_in(declared)
+        if declared.method == "GET":
+            return shape(declared, view(**values, **taken))
+        return done(declared, lambda: shape(declared, view(**values, **taken)))
+
+    return act
 
 
 def done(declared: Operation, make: Callable[[], Response]) -> Response:
@@ -138,7 +144,7 @@ def check_asked(declared: Operation) -> None:
         raise Problem("uri_too_long")
     if declared.reply is None or environ.get("HTTP_ACCEPT", "*/*") in ("*/*", "application/json", ""):
         return
-    if request.accept_mimetypes.quality("application/json") <= 0:
+    if all(request.accept_mimetypes.quality(kind) <= 0 for kind in ("application/json", *declared.texts)):
         raise Problem("not_acceptable")
 
 
@@ -167,6 +173,8 @@ def shape(declared: Operation, result: Any) -> Response:
     if declared.reply is None:
         return Response(status=204, headers=dict(headers))
     model = declared.reply.model_validate(value, from_attributes=True)
+    if CSV in declared.texts and prefers_csv():
+        return Response(written(model), status or declared.status, headers=dict(headers), content_type=f"{CSV}; charset=utf-8")
     response = Response(model.model_dump_json(by_alias=True), status or declared.status, content_type="application/json")
     if headers:
         response.headers.update(dict(headers))
