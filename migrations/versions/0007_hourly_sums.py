@@ -44,6 +44,8 @@ def upgrade() -> None:
         op.add_column("checks", sa.Column(phase, NUMBER, nullable=True))
     with kept_count(), op.batch_alter_table("checks", table_kwargs={"sqlite_autoincrement": True}) as batch_op:
         batch_op.drop_constraint(MONITOR, type_="foreignkey")
+    where = {"sqlite_where": sa.text("up IS 0"), "postgresql_where": sa.text("up IS FALSE")}
+    op.create_index("ix_checks_failed", "checks", ["monitor_id", "checked_at", "id"], unique=False, **where)
 
 
 def add_up() -> None:
@@ -60,6 +62,7 @@ def add_up() -> None:
 
 def downgrade() -> None:
     """Take it back down."""
+    op.drop_index("ix_checks_failed", "checks")
     op.execute("DELETE FROM checks WHERE monitor_id NOT IN (SELECT id FROM monitors)")
     with kept_count(), op.batch_alter_table("checks", table_kwargs={"sqlite_autoincrement": True}) as batch_op:
         for phase in PHASES:

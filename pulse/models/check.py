@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Index, Select, String, case, delete, exists, func, literal, select, true, tuple_
+from sqlalchemy import ColumnElement, Index, Select, String, case, delete, exists, func, literal, select, text, true, tuple_
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -60,6 +60,15 @@ class Check(Base):
         # Manual checks have no slot, and rows without one are never equal here.
         Index("uq_checks_slot", "monitor_id", "slot", unique=True),
         Index("ix_checks_monitor_id_checked_at_id", "monitor_id", "checked_at", "id"),
+        # The failed ones are few, and looked for among many.
+        Index(
+            "ix_checks_failed",
+            "monitor_id",
+            "checked_at",
+            "id",
+            sqlite_where=text("up IS 0"),
+            postgresql_where=text("up IS FALSE"),
+        ),
         NEVER_REUSED,
     )
 
@@ -106,7 +115,8 @@ class Check(Base):
         if status is not None:
             query = query.where(cls.up.is_(status == Status.UP))
         if type is not None:
-            query = query.where(cls.type == type)
+            # By its slot, which an index knows: the few manual ones are looked for among many.
+            query = query.where(cls.slot.is_(None) if type == CheckType.MANUAL else cls.type == type)
         if since is not None:
             query = query.where(cls.checked_at >= since)
         return query if until is None else query.where(cls.checked_at < until)

@@ -1,6 +1,6 @@
 """Results of checks become rows: set-based, once per slot, together with what they change."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,8 +40,6 @@ HELD = (
         Monitor.paused_at,
         Monitor.interval_seconds,
         Monitor.anchored_at,
-        Monitor.next_check_at,
-        Monitor.lease_until,
         Monitor.fence,
         Monitor.failures,
         Monitor.successes,
@@ -163,24 +161,24 @@ def _move(
 ) -> None:
     """Bring the monitors to where their checks have led them: streaks, last check, next slot."""
     standings = {each.monitor_id: each for each in new}
-    by_shape: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+    by_shape: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for result in results:
-        standing = standings.get(result.monitor_id)
         values = _schedule(rows[result.monitor_id], result)
-        if standing is not None:
+        if (standing := standings.get(result.monitor_id)) is not None:
             values |= _newest(result, standing, written[result.monitor_id])
-        by_shape[standing is not None].append(values)
+        if values:
+            row = rows[result.monitor_id]
+            by_shape[tuple(values)].append({"of": row.id, "at_fence": row.fence, **values})
     for moves in by_shape.values():
-        if moves:
-            connection.execute(MOVES, moves)
+        connection.execute(MOVES, moves)
 
 
 def _schedule(row: Row[*tuple[Any, ...]], result: Result) -> dict[str, Any]:
-    values = {"of": row.id, "at_fence": row.fence, "next_check_at": row.next_check_at, "lease_until": row.lease_until}
-    if result.slot is not None:
-        after = max(utcnow(), result.slot)
-        values |= {"next_check_at": next_slot(row.anchored_at, row.interval_seconds, after), "lease_until": None}
-    return values
+    """Return what a slot's check changes of the schedule; a manual one changes nothing."""
+    if result.slot is None:
+        return {}
+    after = max(utcnow(), result.slot)
+    return {"next_check_at": next_slot(row.anchored_at, row.interval_seconds, after), "lease_until": None}
 
 
 def _newest(result: Result, standing: Standing, check_id: int) -> dict[str, Any]:
