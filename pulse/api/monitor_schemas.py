@@ -7,11 +7,13 @@ from sqlalchemy import select
 
 from pulse.api.auth import caller
 from pulse.api.pages import PageQuery, fetched
-from pulse.api.schemas import In, Moment, Out, Sought, SoughtId, Switch, Text, WholeNumber
+from pulse.api.schemas import In, Moment, Out, Sought, SoughtId, Switch, Text, WholeNumber, documented
 from pulse.extensions import services
 from pulse.models.monitor import State
 from pulse.models.monitor_fields import MonitorFields, check_fields
 from pulse.models.project import Project
+from pulse.plans import INTERVALS
+from pulse.probe import METHODS
 
 
 class AuthIn(In):
@@ -29,13 +31,13 @@ class MonitorFieldsIn(In):
     stored_method: ClassVar[str] = "POST"
     """The method where none is given. A change does not know it, and leaves it to the model whether a body fits."""
 
-    method: Text | None = None
+    method: Annotated[Text | None, documented(enum=[*METHODS, None])] = None
     project_id: WholeNumber | None = None
-    interval_seconds: WholeNumber | None = None
-    timeout_seconds: WholeNumber | None = None
-    expected_status: WholeNumber | None = None
+    interval_seconds: Annotated[WholeNumber | None, documented(enum=[*INTERVALS, None])] = None
+    timeout_seconds: Annotated[WholeNumber | None, documented(minimum=1, maximum=60)] = None
+    expected_status: Annotated[WholeNumber | None, documented(minimum=100, maximum=599)] = None
     verify_tls: Switch | None = None
-    external_id: Text | None = None
+    external_id: Annotated[Text | None, documented(pattern="^[A-Za-z0-9._-]{1,128}$")] = None
     headers: dict[str, Text] | None = None
     body: Text | None = None
     auth: AuthIn | None = None
@@ -70,16 +72,16 @@ class MonitorFieldsIn(In):
 class MonitorChange(MonitorFieldsIn):
     """What is to be changed: absent keeps."""
 
-    name: Text | None = None
-    url: Text | None = None
+    name: Annotated[Text | None, documented(maxLength=100)] = None
+    url: Annotated[Text | None, documented(format="uri", maxLength=2048)] = None
 
 
 class MonitorIn(MonitorFieldsIn):
     """A monitor to be made, or to be replaced."""
 
     stored_method = "GET"
-    name: Text
-    url: Text
+    name: Annotated[Text, documented(minLength=1, maxLength=100)]
+    url: Annotated[Text, documented(format="uri", maxLength=2048, examples=["https://shop.example.com/"])]
 
 
 class CheckBrief(Out):

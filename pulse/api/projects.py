@@ -10,7 +10,7 @@ from pulse.abilities import Ability
 from pulse.api.auth import caller
 from pulse.api.operations import Reply, operation
 from pulse.api.pages import PageQuery, by_id, fetched_one, paged
-from pulse.api.schemas import In, Moment, Out, Page, Text
+from pulse.api.schemas import In, Moment, Out, Page, Text, documented
 from pulse.extensions import db, services
 from pulse.models.project import Project, check_name
 from pulse.models.refusals import Invalid
@@ -30,7 +30,7 @@ def _named(text: str | None) -> str:
 class ProjectIn(In):
     """A project to be made."""
 
-    name: Annotated[Text, AfterValidator(_named)]
+    name: Annotated[Text, AfterValidator(_named), documented(minLength=1, maxLength=100)]
 
 
 class ProjectChange(In):

@@ -16,6 +16,7 @@ from pydantic import (
     StrictStr,
     WithJsonSchema,
 )
+from pydantic.fields import FieldInfo
 
 LARGEST = 2**63 - 1
 """What an id, or any number that is stored, can be at most."""
@@ -80,6 +81,11 @@ SoughtId = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=LARGEST)]
 """An id in a query."""
 Instant = Annotated[AwareDatetime, BeforeValidator(_spelled), AfterValidator(_in_utc)]
 """A time in a query: ISO 8601 with its zone."""
+
+
+def documented(**words: Any) -> FieldInfo:
+    """Return what the document says of a field besides its type; the rule itself is the model's."""
+    return Field(json_schema_extra=words)
 
 
 class In(BaseModel):

@@ -12,7 +12,7 @@ from pulse.abilities import Ability
 from pulse.api.auth import caller
 from pulse.api.operations import Reply, operation
 from pulse.api.pages import PageQuery, by_id, fetched_one, paged
-from pulse.api.schemas import In, Moment, Out, Page, Text
+from pulse.api.schemas import In, Moment, Out, Page, Text, documented
 from pulse.clock import utcnow
 from pulse.extensions import db, services
 from pulse.models import people
@@ -49,7 +49,7 @@ def _grantable(text: str) -> str:
     return text
 
 
-GrantedRole = Annotated[Text, AfterValidator(_grantable)]
+GrantedRole = Annotated[Text, AfterValidator(_grantable), documented(enum=[role.value for role in GRANTED])]
 
 
 class PersonOut(Out):
@@ -78,7 +78,7 @@ class MemberChange(In):
 class InvitationIn(In):
     """Whom to invite, and as what."""
 
-    email: Annotated[Text, AfterValidator(_address)]
+    email: Annotated[Text, AfterValidator(_address), documented(format="email")]
     role: GrantedRole
 
 
