@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from pulse import api, assets, errors, headers, health, logs, routing, web
+from pulse.bodies import Bodies
 from pulse.config import Settings
 from pulse.db import engine_options, prepare
 from pulse.extensions import Services, csrf, db, login_manager
@@ -27,6 +28,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for part in (routing, errors, assets, api, web):
         part.init_app(app)
     app.register_blueprint(health.bp)
+    app.extensions["pulse.bodies"] = Bodies(settings.threads)
     app.before_request(enter)
     app.after_request(leave)
     app.wsgi_app = headers.Dressed(app.wsgi_app, settings)

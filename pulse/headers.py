@@ -58,7 +58,8 @@ class Dressed:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer a request."""
-        added = self._api if environ["PATH_INFO"].startswith("/api/") else self._page
+        # Routing takes leading slashes for one.
+        added = self._api if environ["PATH_INFO"].lstrip("/").startswith("api/") else self._page
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             traced: Trace | None = environ.get(TRACE)

@@ -1,7 +1,6 @@
 """One structured line per request and per event on stdout, without a secret in it."""
 
 import logging
-import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
@@ -17,10 +16,8 @@ from flask import request
 from pulse.clock import utcnow
 from pulse.extensions import Services, services
 from pulse.request_ids import Kind
-from pulse.tokens import PREFIX
+from pulse.tokens import HIDDEN, hidden
 
-HIDDEN = "[hidden]"
-TOKEN = re.compile(rf"{PREFIX}[0-9A-Za-z]{{8,}}")
 # Words that, as a field's name or a part of it, say that its value is nobody's business.
 SECRET_FIELDS = ("password", "secret", "authorization", "cookie", "csrf", "dsn", "credential")
 LONGEST_VALUE = 500
@@ -115,9 +112,7 @@ def _is_secret(name: str) -> bool:
 
 def _harmless(text: str) -> str:
     """Return text that may be logged: without a token, in UTF-8, of bounded length."""
-    if PREFIX in text:
-        text = TOKEN.sub(HIDDEN, text)
-    short = text[:LONGEST_VALUE]
+    short = hidden(text)[:LONGEST_VALUE]
     return short if short.isascii() else short.encode("utf-8", "replace").decode("utf-8")
 
 

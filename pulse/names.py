@@ -4,6 +4,10 @@ import re
 import unicodedata
 
 LONGEST = 100
+MOST_PER_CHARACTER = 4
+"""How many code points may stand for one character of a name before it is normalized."""
+LONGEST_FOLDED = 2000
+"""What is longer than any name can be compared as it is."""
 
 # Controls, surrogates, private use and the unassigned; line and paragraph separators; what reorders text around it.
 _FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -19,8 +23,12 @@ class InvalidName(ValueError):
 
 def clean(text: str, longest: int = LONGEST) -> str:
     """Return `text` trimmed and in NFC; raises `InvalidName` with what to do about it."""
-    name = unicodedata.normalize("NFC", text.strip()) if not _is_broken(text) else text
-    if not name or not _INVISIBLE.sub("", name):
+    given = text.strip()
+    # Normalizing takes time that grows with the square of a run of combining marks: never text of any length.
+    if len(given) > MOST_PER_CHARACTER * longest:
+        raise InvalidName(f"Use at most {longest} characters; this has {len(given)}.")
+    name = unicodedata.normalize("NFC", given) if not _is_broken(given) else given
+    if all(_is_invisible(character) for character in name):
         raise InvalidName("Enter a name.")
     if len(name) > longest:
         raise InvalidName(f"Use at most {longest} characters; this has {len(name)}.")
@@ -31,11 +39,16 @@ def clean(text: str, longest: int = LONGEST) -> str:
 
 def fold(name: str) -> str:
     """Return the form in which two names are compared, so that `CI` and `ci` are one."""
-    return unicodedata.normalize("NFC", name.casefold())
+    folded = name.casefold()
+    return unicodedata.normalize("NFC", folded) if len(folded) <= LONGEST_FOLDED else folded
 
 
 def _is_broken(text: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _is_invisible(character: str) -> bool:
+    return _INVISIBLE.match(character) is not None or unicodedata.category(character) in ("Cf", "Mn", "Me", "Zs")
 
 
 def _is_forbidden(character: str) -> bool:

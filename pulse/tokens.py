@@ -14,6 +14,9 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 RANDOM_LENGTH = 40
 CHECKSUM_LENGTH = 6
 SHOWN_LENGTH = 8
+HIDDEN = "[hidden]"
+LOOSE = re.compile(rf"{PREFIX}[0-9A-Za-z]{{8,}}", re.ASCII)
+"""What looks like a token or a good part of one."""
 PATTERN = re.compile(r"pulse_[0-9A-Za-z]{46}\Z", re.ASCII)
 
 
@@ -44,6 +47,11 @@ def digest(token: str) -> bytes:
     A plain SHA-256 is right for 238 random bits: there is nothing to guess, so nothing to slow down.
     """
     return sha256(token.encode("ascii")).digest()
+
+
+def hidden(text: str) -> str:
+    """Return `text` without any token in it: for what others send us to be kept, shown or mailed."""
+    return LOOSE.sub(HIDDEN, text) if PREFIX in text else text
 
 
 def last_eight(token: str) -> str:

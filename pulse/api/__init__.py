@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response, current_app, request
 
 from pulse.api import auth, checks, docs, incidents, key, metrics, monitors, openapi, projects, team, uses
 from pulse.api.limits import Limiter
@@ -63,6 +63,8 @@ def decide(traced: Trace) -> None:
         log.error("undeclared_view", endpoint=asked.endpoint)
         raise Problem("not_found")
     auth.authorize(caller, operation.ability)
+    # Only now: whoever may not ask is not listened to.
+    current_app.extensions["pulse.bodies"].take_in(traced.environ, LARGEST_BODY)
 
 
 def leave(traced: Trace, status: int) -> None:

@@ -225,7 +225,8 @@ def check_json(raw: bytes) -> dict[str, Any]:
     return value  # pyright: ignore[reportUnknownVariableType]
 
 
-_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# One that never ends is taken whole, too: else each of its quotes would be tried as the beginning of another.
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
 
 def _depth(text: str) -> int:

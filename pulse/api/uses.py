@@ -19,10 +19,12 @@ from pulse.clock import utcnow
 from pulse.logs import Trace, log
 from pulse.models import key_notices
 from pulse.models.key_counting import LONGEST_USER_AGENT, Tally, Use, record, stamp
+from pulse.tokens import hidden
 
 FLUSH_SECONDS = 2.0
 RETRY_SECONDS = 1.0
 SHUTDOWN_SECONDS = 3.0
+FLUSHED_SECONDS = 30.0
 MOST_WAITING = 100_000
 """How many requests wait for a database that is away, before further ones go uncounted."""
 
@@ -58,7 +60,7 @@ class UseWriter:
             self._wanted += 1
             mine = self._wanted
             self._condition.notify_all()
-            self._condition.wait_for(lambda: self._done >= mine, SHUTDOWN_SECONDS)
+            self._condition.wait_for(lambda: self._done >= mine, FLUSHED_SECONDS)
 
     def close(self) -> None:
         """Write what is waiting, then end."""
@@ -128,7 +130,7 @@ def note(traced: Trace, endpoint: str | None, status: int) -> None:
         status,
         traced.code or "",
         environ.get("REMOTE_ADDR") or "",
-        environ.get("HTTP_USER_AGENT", "").replace("\0", "")[:LONGEST_USER_AGENT],
+        hidden(environ.get("HTTP_USER_AGENT", "").replace("\0", ""))[:LONGEST_USER_AGENT],
         token.live,
     )
     writer.note(use, at_once=token.live and token.last_used_at is None)

@@ -11,6 +11,7 @@ from pulse.cli.base import find_user, load_settings, transaction
 from pulse.models.api_key import ApiKey
 from pulse.models.event import OPERATOR
 from pulse.models.refusals import Invalid
+from pulse.models.session import BrowserSession
 from pulse.models.user import User, check_email, check_name
 from pulse.plans import Plan
 
@@ -65,7 +66,9 @@ def create(email: str, name: str, plan: str | None, *, password_stdin: bool) -> 
 def suspend(email: str) -> None:
     """Stop an account, its sessions and its keys from working."""
     with transaction(load_settings()) as session:
-        find_user(session, email).suspend(session, OPERATOR)
+        user = find_user(session, email)
+        user.suspend(session, OPERATOR)
+        BrowserSession.end_all(session, user.id)
     click.echo(f"{email} is suspended.")
 
 

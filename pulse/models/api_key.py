@@ -324,6 +324,8 @@ class ApiKey(Base):
 
 def check_key_name(text: str) -> str:
     """Return a key's name in the form to store; raises `Invalid`."""
+    if tokens.hidden(text) != text:
+        raise Invalid("name", "This holds a token, which would be shown and mailed. Name the key after where it is used.")
     try:
         return names.clean(text)
     except names.InvalidName as error:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
+from pulse.tokens import hidden
 
 
 class ActorKind(StrEnum):
@@ -96,7 +97,7 @@ class Event(Base):
             last_eight=about.last_eight,
             monitor_id=about.monitor_id,
             address=by.address,
-            user_agent=by.user_agent[:300] if by.user_agent else None,
+            user_agent=hidden(by.user_agent)[:300] if by.user_agent else None,
             request_id=by.request_id,
             reason=reason,
             detail=about.detail,

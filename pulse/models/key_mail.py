@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pulse.clock import utcnow
 from pulse.models.event import Actor, ActorKind
 from pulse.models.outbox import Message
+from pulse.tokens import hidden
 
 if TYPE_CHECKING:
     from pulse.db import DbSession
@@ -103,7 +104,7 @@ def _facts(key: "ApiKey", by: Actor, last_eight: str | None = None) -> list[str]
     facts.append(f"How: {DOORS[by.kind]}")
     if by.address and by.kind in (ActorKind.USER, ActorKind.KEY):
         facts.append(f"From: {by.address}")
-        facts.append(f"Client: {(by.user_agent or 'unnamed')[:200]}")
+        facts.append(f"Client: {hidden(by.user_agent or 'unnamed')[:200]}")
     return facts
 
 

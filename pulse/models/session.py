@@ -12,6 +12,7 @@ from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 from pulse.models.event import Actor
 from pulse.models.user import User
+from pulse.tokens import hidden
 
 IDLE = timedelta(days=14)
 """A session unused for this long has ended."""
@@ -61,7 +62,7 @@ class BrowserSession(Base):
             authenticated_at=now,
             team_id=team_id,
             address=by.address,
-            user_agent=by.user_agent[:300] if by.user_agent else None,
+            user_agent=hidden(by.user_agent)[:300] if by.user_agent else None,
         )
         session.add(opened)
         session.flush()

@@ -187,7 +187,7 @@ def fold_email(email: str) -> str:
     try:
         address = check_email(email)
     except Invalid:
-        address = email.strip()
+        address = email.strip()[:LONGEST_EMAIL]
     return normalize("NFC", normalize("NFC", address).casefold())
 
 

@@ -6,7 +6,7 @@ before anything about method, form or route could tell the two apart.
 
 from collections.abc import Callable
 
-from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, abort, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from pulse.clock import utcnow
@@ -39,7 +39,8 @@ def hide() -> AnyResponse | str | None:
         if request.endpoint is None:
             visits.is_signed_in()  # so that an unknown path takes as long as the hidden one
         return None
-    if not visits.is_signed_in() or not visits.user().is_staff:
+    # As it was read with the session: reading it anew here would let everybody else wait for writers, and so be told.
+    if not visits.is_signed_in() or not g.is_staff:
         abort(404)
     current = visits.browser_session()
     if current is not None and current.is_fresh:

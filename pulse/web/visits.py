@@ -73,6 +73,7 @@ def load(_request: Request) -> User | None:
     g.seen_at, g.chosen_team_id = found.last_seen_at, found.team_id
     trace().asked_by(Kind.USER, found.user_id)
     user = found.user
+    g.is_staff = user.is_staff
     if began and request.method not in ("GET", "HEAD", "OPTIONS"):
         # What follows may write, so it begins a transaction of its own, with the lock.
         db.session.rollback()

@@ -4,7 +4,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from wtforms import DateField, Field, IntegerField, SelectField, SelectMultipleField, ValidationError
-from wtforms.validators import InputRequired, Optional
+from wtforms.validators import InputRequired, NumberRange, Optional
 
 from pulse.abilities import Ability
 from pulse.clock import utcnow
@@ -12,6 +12,8 @@ from pulse.models.api_key import check_key_name
 from pulse.models.refusals import Invalid
 from pulse.web.forms.base import BaseForm, TextField, choices
 
+LONGEST_LIFE = timedelta(days=36525)
+LARGEST_ID = 2**63 - 1
 SPANS = (
     ("", "No expiration"),
     ("7", "7 days"),
@@ -47,6 +49,8 @@ class CreateForm(BaseForm):
         """Ask for the day where one is to be chosen."""
         if self.expires.data == "date" and field.data is None and not field.errors:
             raise ValidationError("Choose a date.")
+        if self.expires.data == "date" and field.data is not None and field.data > utcnow().date() + LONGEST_LIFE:
+            raise ValidationError("Choose a day within the next 100 years, or No expiration.")
 
     def expires_at(self, zone: ZoneInfo) -> datetime | None:
         """Return when the key runs out; a chosen day ends at 24:00 in the person's zone."""
@@ -58,7 +62,7 @@ class CreateForm(BaseForm):
 class RotateForm(BaseForm):
     """**Rotate Key**: names the token it replaces, so that a stale page cannot rotate twice."""
 
-    token_id = IntegerField("Token", [InputRequired()])
+    token_id = IntegerField("Token", [InputRequired(), NumberRange(1, LARGEST_ID)])
 
 
 class NarrowForm(BaseForm):
