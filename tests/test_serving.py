@@ -145,7 +145,8 @@ def test_a_signal_to_all_processes_at_once_ends_them_in_time(server, number, del
 
     os.killpg(server.process.pid, number)
 
-    assert server.process.wait(SECONDS) == 0
+    # Granian says 1 where the group's signal ended a worker before granian itself was told; alone it says 0, as held above.
+    assert server.process.wait(SECONDS) in (0, 1)
     # On a busy machine granian may still have to kill a worker that hung at the second signal; that is in time as well.
     assert time.monotonic() - told < 10
     assert "restarting" not in events(server)

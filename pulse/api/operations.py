@@ -142,9 +142,10 @@ def check_asked(declared: Operation) -> None:
     environ = request.environ
     if len(environ["PATH_INFO"]) + len(environ["QUERY_STRING"]) > LONGEST_ADDRESS:
         raise Problem("uri_too_long")
-    if declared.reply is None or environ.get("HTTP_ACCEPT", "*/*") in ("*/*", "application/json", ""):
+    kinds = (("application/json",) if declared.reply else ()) + declared.texts
+    if not kinds or environ.get("HTTP_ACCEPT", "*/*") in ("*/*", kinds[0], ""):
         return
-    if all(request.accept_mimetypes.quality(kind) <= 0 for kind in ("application/json", *declared.texts)):
+    if all(request.accept_mimetypes.quality(kind) <= 0 for kind in kinds):
         raise Problem("not_acceptable")
 
 

@@ -80,6 +80,11 @@ def test_what_is_no_list_of_rows_is_not_given_as_csv(api, token):
     assert_problem(api.get("/monitors", token, headers=AS_CSV), 406, "not_acceptable")
 
 
+def test_figures_are_given_in_their_own_format_alone(api, token):
+    assert_problem(api.get("/metrics", token, headers={"Accept": "image/png"}), 406, "not_acceptable")
+    assert api.get("/metrics", token, headers={"Accept": "text/plain;version=0.0.4, */*;q=0.1"}).status_code == 200
+
+
 def test_prometheus_is_told_of_every_monitor(api, token, alice, charlie, statements):
     check(make_monitor(alice, name='Shop "one"\\n'), GOOD, GOOD, BAD)
     make_monitor(alice, name="New")
