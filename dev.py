@@ -79,7 +79,7 @@ def lint() -> None:
 
 
 def bench() -> None:
-    """Set up, then print the table of speeds that README quotes."""
+    """Set up, then print the table of speeds."""
     set_up("dev")
     all_of(("bench", PYTHON, "-m", "tests.bench", *sys.argv[2:]))
 

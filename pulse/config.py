@@ -112,8 +112,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _is_safe_in_production(self) -> Self:
         if self.env == "production":
-            for fault in self._production_faults():
-                raise ValueError(fault)
+            faults = self._production_faults()
+            if faults:
+                raise ValueError("; ".join(faults))
         return self
 
     def _production_faults(self) -> list[str]:

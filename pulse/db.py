@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Connection, DateTime, Engine, Integer, MetaData, Select, create_engine, event
 from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
 from sqlalchemy.types import TypeDecorator
 
@@ -75,6 +77,9 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
     type_annotation_map: ClassVar[dict[Any, Any]] = {int: BigId, datetime: UTCDateTime}
 
+
+LARGEST = 2**63 - 1
+"""The largest number a column holds; an id is at least 1."""
 
 NEVER_REUSED = {"sqlite_autoincrement": True}
 """Table option: a freed id is never given out again."""
@@ -222,6 +227,12 @@ class _Kept:
 
     def __del__(self) -> None:
         self.connection.close()
+
+
+def is_outage(error: SQLAlchemyError) -> bool:
+    """Tell whether the same may go well in a moment: the database is locked, full, restarting or gone."""
+    gone = isinstance(error, DBAPIError) and error.connection_invalidated
+    return gone or isinstance(error, OperationalError | InterfaceError | NoConnection)
 
 
 def is_sqlite(session: DbSession) -> bool:

@@ -1,16 +1,17 @@
 """Any error as page, fragment or problem+json, chosen by path."""
 
 from flask import Flask, Response, render_template, request
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from pulse import problems
 from pulse.abilities import Ability
+from pulse.db import is_outage
 from pulse.extensions import db
 from pulse.htmx import wants_fragment
 from pulse.logs import log, request_id, trace
-from pulse.models.refusals import Conflict, Faults, Invalid, LimitReached, PlanRequired, RateLimited, Refused, RoleRequired
+from pulse.models.refusals import Faults, Invalid, LimitReached, PlanRequired, RateLimited, Refused, RoleRequired
 from pulse.plans import API_PLANS
 from pulse.problems import BY_STATUS, MEANINGS, Problem
 
@@ -59,7 +60,7 @@ def problem_of(refused: Refused) -> Problem:
         case RateLimited():
             headers = {"Retry-After": str(refused.seconds)}
             return Problem("rate_limited", str(refused), headers, retry_after=refused.seconds)
-        case Conflict() | Refused():
+        case _:
             return Problem("conflict", str(refused))
 
 
@@ -77,13 +78,13 @@ def _framework(error: HTTPException) -> Response:
     return answer(Problem(code, headers=headers))
 
 
-def _database(error: Exception) -> Response:
+def _database(error: SQLAlchemyError) -> Response:
     db.session.rollback()
     if isinstance(error, IntegrityError):
         # A rule held by the database that no model foresaw: true to the data, but ours to look at.
         log.error("constraint", request_id=request_id(), exc_info=error)
         return answer(Problem("conflict"))
-    if not isinstance(error, OperationalError | NoConnection) and not getattr(error, "connection_invalidated", False):
+    if not is_outage(error):
         return _unforeseen(error)
     log.error("database_unavailable", request_id=request_id(), exc_info=error)
     return answer(Problem("unavailable", headers={"Retry-After": str(RETRY_SECONDS)}))

@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from email.policy import SMTPUTF8
 from pathlib import Path
 from smtplib import SMTP, SMTP_SSL, SMTPException, SMTPRecipientsRefused
+from time import monotonic
 from typing import Protocol, Self
 from urllib.parse import unquote, urlsplit
 
@@ -20,7 +21,8 @@ from pulse.models.outbox import Message
 
 TIMEOUT_SECONDS = 10
 MOST_AT_ONCE = 200
-"""How many mails are sent before the sender looks up again."""
+LONGEST_TURN_SECONDS = 5.0
+"""How many mails are sent, and for how long, before the sender looks up again."""
 
 READABLE = SMTPUTF8.clone(linesep="\n")
 
@@ -124,7 +126,11 @@ class Sender:
         No transaction is open while a server is spoken to. What fails stays, with its next try put off further each time,
         and is dropped after three days; what can never be delivered is dropped at once.
         """
+        began = monotonic()
         for tried in range(MOST_AT_ONCE):
+            # A server that is slow to fail may hold up what else is to be done by no more than its one time-out.
+            if monotonic() - began > LONGEST_TURN_SECONDS:
+                return tried
             with sessions.begin() as session:
                 message = Message.claim(session)
                 if message is None:

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+"""An id: ASCII digits, no sign, no leading zero, always within 63 bit."""
 LONGEST = 100
 MOST_PER_CHARACTER = 4
 """How many code points may stand for one character of a name before it is normalized."""

@@ -3,11 +3,13 @@
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
+from pulse.names import ID
+
 
 class IdConverter(BaseConverter):
-    """An id: ASCII digits, no sign, no leading zero, always within 64 bit."""
+    """Reads an id."""
 
-    regex = r"[1-9][0-9]{0,17}"
+    regex = ID.pattern
 
     def to_python(self, value: str) -> int:
         """Return the number."""

@@ -268,6 +268,12 @@ def test_production_refuses_a_weak_secret_and_plain_http(pulse, arguments, varia
     assert "secret-secret" not in result.output
 
 
+def test_production_tells_all_that_is_weak_at_once(pulse):
+    result = pulse("web", PULSE_ENV="production", PULSE_PASSWORD_COST="4", PULSE_SECRET_KEY="short")
+
+    assert all(name in result.output for name in ("PULSE_SECRET_KEY", "PULSE_BASE_URL", "PULSE_PASSWORD_COST"))
+
+
 def test_a_database_that_does_not_answer_is_told_without_its_password(pulse):
     result = pulse("migrate", PULSE_DATABASE_URL="postgresql://pulse:hunter2@127.0.0.1:1/pulse")
 

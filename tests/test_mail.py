@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from pulse.clock import utcnow
 from pulse.config import Settings
 from pulse.extensions import db
 from pulse.mail import FileOutbox, Sender, SmtpServer
@@ -73,7 +74,7 @@ def waiting() -> list[Message]:
 
 
 def hurry() -> None:
-    Message.hurry(db.session)
+    db.session.execute(update(Message).values(due_at=utcnow()))
     db.session.commit()
 
 

@@ -18,7 +18,7 @@ from pulse.logs import Trace, log
 from pulse.plans import Plan
 from pulse.problems import Problem
 
-TEAM_FACTOR = 3
+OWNER_FACTOR = 3
 """All keys of one owner in one team together may ask this many times what one key may."""
 PATIENCE_SECONDS = 0.25
 """How long Redis may take to answer before this process counts for itself."""
@@ -117,11 +117,15 @@ def network_of(address: str | None) -> str:
 
 
 def count(traced: Trace, key_id: int, user_id: int, team_id: int, plan: Plan) -> None:
-    """Count one request of a key against its own limit and its owner's in the team, and tell the tighter; raises `Problem`."""
+    """Count one request of a key against its own limit and its owner's in the team, and tell the tighter; raises `Problem`.
+
+    What a key sends beyond its own limit is not counted for its owner: it would use up what the owner's other keys may ask.
+    """
     limiter, amount = _limiter(), plan.limits.requests_per_minute
-    key = limiter.hit(per_minute(amount), "key", str(key_id))
-    together = limiter.hit(per_minute(amount * TEAM_FACTOR), "team", str(user_id), str(team_id))
-    tightest = key if key.remaining <= together.remaining else together
+    tightest = limiter.hit(per_minute(amount), "key", str(key_id))
+    if tightest.remaining >= 0:
+        together = limiter.hit(per_minute(amount * OWNER_FACTOR), "owner", str(user_id), str(team_id))
+        tightest = min(tightest, together, key=lambda window: window.remaining)
     traced.headers += (
         ("X-RateLimit-Limit", str(tightest.limit)),
         ("X-RateLimit-Remaining", str(max(0, tightest.remaining))),

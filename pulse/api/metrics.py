@@ -36,7 +36,7 @@ def monitors() -> list[RowMapping]:
 
 
 def uptimes() -> dict[int, float]:
-    """Return the share of checks that were up in the last 24 whole hours, by monitor."""
+    """Return the share of checks that were up in the last 24 clock hours, the one under way included, by monitor."""
     up, total = func.sum(HourlySum.up).label("up"), func.sum(HourlySum.total).label("total")
     mine = select(HourlySum.monitor_id, up, total).join(Monitor, Monitor.id == HourlySum.monitor_id)
     mine = mine.where(Monitor.team_id == caller().team_id, HourlySum.hour > utcnow() - timedelta(days=1))
@@ -55,7 +55,7 @@ class Told(Collector):
         up = GaugeMetricFamily("pulse_monitor_up", "1 when the last check was good, 0 when it was not.", labels=LABELS)
         paused = GaugeMetricFamily("pulse_monitor_paused", "1 while no checks are made.", labels=LABELS)
         time = GaugeMetricFamily("pulse_monitor_response_seconds", "How long the last check took.", labels=LABELS)
-        share = GaugeMetricFamily("pulse_monitor_uptime_ratio", "Good checks of 24 hours, 0 to 1.", labels=LABELS)
+        share = GaugeMetricFamily("pulse_monitor_uptime_ratio", "Good checks of the last 24 clock hours, 0 to 1.", labels=LABELS)
         for row in self._rows:
             labels = [str(row["id"]), row["name"], row["url"]]
             paused.add_metric(labels, row["state"] == State.PAUSED)

@@ -10,8 +10,10 @@ from flask import Blueprint, Response
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from pulse.abilities import Ability
-from pulse.api.operations import OPERATIONS, Operation, operation
+from pulse.api.operations import FAULTS, OPERATIONS, Operation, operation
+from pulse.db import LARGEST
 from pulse.extensions import services
+from pulse.models.refusals import Invalid
 from pulse.problems import MEANINGS
 
 bp = Blueprint("api_openapi", __name__)
@@ -46,6 +48,7 @@ OF_A_CODE = {
     "unavailable": {"Retry-After": ("integer", "Seconds to wait.")},
     "method_not_allowed": {"Allow": ("string", "The methods this address takes.")},
 }
+FAULT_CODES = sorted({"repeated", Invalid.code, *(code for code, _ in FAULTS.values())})
 PROBLEM = {
     "type": "object",
     "description": "What went wrong (RFC 9457). Some codes bring members of their own.",
@@ -63,7 +66,11 @@ PROBLEM = {
             "items": {
                 "type": "object",
                 "required": ["field", "code", "message"],
-                "properties": {"field": {"type": ["string", "null"]}, "code": {"type": "string"}, "message": {"type": "string"}},
+                "properties": {
+                    "field": {"type": ["string", "null"]},
+                    "code": {"enum": FAULT_CODES},
+                    "message": {"type": "string"},
+                },
             },
         },
         "required": {"type": "string", "description": "With `ability_required` and `role_required`: what is needed."},
@@ -153,7 +160,7 @@ def described(declared: Operation) -> dict[str, Any]:
 def in_path(declared: Operation) -> list[dict[str, Any]]:
     """Return the parameters in an operation's path."""
     found = re.findall(r"<(?:(\w+):)?(\w+)>", declared.path)
-    whole = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
+    whole = {"type": "integer", "minimum": 1, "maximum": LARGEST}
     text = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"}
     return [{"name": name, "in": "path", "required": True, "schema": whole if kind == "id" else text} for kind, name in found]
 

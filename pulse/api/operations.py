@@ -68,6 +68,17 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+FAULTS = {
+    "missing": ("required", "This is required."),
+    "extra_forbidden": ("unknown", "There is no such field here."),
+    "string_type": (Invalid.code, "Give text."),
+    "bool_type": (Invalid.code, "Give true or false."),
+    "int_type": (Invalid.code, "Give a whole number."),
+    "list_type": (Invalid.code, "Give a list."),
+    "dict_type": (Invalid.code, "Give an object."),
+}
+"""Code and words for what a schema finds, by the kind its library calls it; of the rest the words are kept."""
+
 NO_HEADERS: Mapping[str, str] = {}
 OPERATIONS: dict[str, Operation] = {}
 """Every declared view, by its endpoint."""
@@ -252,19 +263,18 @@ def _no_constant(name: str) -> NoReturn:
 
 def invalid(error: ValidationError) -> Problem:
     """Return all faults of a validation at once."""
-    faults = [_fault(each) for each in error.errors(include_url=False, include_context=False, include_input=False)]
-    if any(fault["code"] == "json_invalid" for fault in faults):
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    if any(each["type"] == "json_invalid" for each in found):
         return Problem("malformed_request", "The body is not a JSON object in UTF-8.")
+    faults = [_fault(each) for each in found]
     return Problem("validation_failed", errors=faults)
 
 
 def _fault(each: Mapping[str, Any]) -> dict[str, str]:
-    message, code = str(each["msg"]).removeprefix("Value error, "), str(each["type"])
-    if code == "extra_forbidden":
-        message = "There is no such field here."
-    # A rule of ours has the one code, whether the schema found it broken or the model did.
-    code = Invalid.code if code == "value_error" else code
-    return {"field": ".".join(str(part) for part in each["loc"]), "code": code, "message": message}
+    """Return one fault in the API's own words: which library found it is nobody's business."""
+    kind, message = str(each["type"]), str(each["msg"]).removeprefix("Value error, ")
+    code, told = FAULTS.get(kind, (Invalid.code, message))
+    return {"field": ".".join(str(part) for part in each["loc"]), "code": code, "message": told}
 
 
 def _refuse(faults: list[dict[str, str]]) -> NoReturn:

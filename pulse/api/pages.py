@@ -13,7 +13,8 @@ from sqlalchemy import Integer, Select, bindparam
 from sqlalchemy import RowMapping as Record
 
 from pulse.api.operations import Reply
-from pulse.api.schemas import LARGEST, Count, In
+from pulse.api.schemas import Count, In
+from pulse.db import LARGEST
 from pulse.extensions import services
 from pulse.problems import Problem
 

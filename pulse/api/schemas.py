@@ -18,8 +18,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-LARGEST = 2**63 - 1
-"""What an id, or any number that is stored, can be at most."""
+from pulse.db import LARGEST
 
 
 def _iso(moment: datetime) -> str:

@@ -11,11 +11,12 @@ from functools import lru_cache
 
 from flask import current_app
 from sqlalchemy import Engine
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from pulse.api.operations import OPERATIONS
 from pulse.clock import utcnow
+from pulse.db import is_outage
 from pulse.logs import Trace, log
 from pulse.models import key_notices
 from pulse.models.key_counting import LONGEST_USER_AGENT, Tally, Use, record, stamp
@@ -26,7 +27,7 @@ RETRY_SECONDS = 1.0
 SHUTDOWN_SECONDS = 3.0
 FLUSHED_SECONDS = 30.0
 MOST_WAITING = 100_000
-"""How many requests wait for a database that is away, before further ones go uncounted."""
+"""How many requests, and how many counts made of them, wait for a database that is away; further ones go uncounted."""
 
 
 class UseWriter:
@@ -95,7 +96,7 @@ class UseWriter:
                     self._condition.wait_for(lambda: self._closing, RETRY_SECONDS)
 
     def _take(self, tally: Tally) -> None:
-        while self._arrived:
+        while self._arrived and len(tally.counts) < MOST_WAITING:
             tally.add(self._arrived.popleft())
 
     def _written(self, tally: Tally) -> bool:
@@ -106,12 +107,12 @@ class UseWriter:
             with Session(self.engine) as session, session.begin():
                 key_notices.tell_of_new_networks(session, record(session, tally))
                 stamp(session, tally)
-        except IntegrityError as error:
-            # What the database refuses once it refuses for ever, and must not keep all others waiting.
+        except Exception as error:  # noqa: BLE001 - whatever it is, the thread must go on counting
+            if isinstance(error, SQLAlchemyError) and is_outage(error):
+                log.error("uses_not_written", failure=type(error).__name__)
+                return False
+            # What is refused once is refused for ever, and must not keep all others waiting.
             log.error("uses_dropped", exc_info=error, requests=sum(tally.counts.values()))
-        except SQLAlchemyError as error:
-            log.error("uses_not_written", failure=type(error).__name__)
-            return False
         return True
 
 

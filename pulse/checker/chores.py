@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from threading import Event
 from time import monotonic
+from typing import TypeVar
 
 import structlog
 from sqlalchemy.orm import Session, sessionmaker
@@ -11,13 +12,12 @@ from pulse.checker.outages import Patience
 from pulse.checker.worker import Worker
 from pulse.db import READ_ONLY
 from pulse.mail import Sender
-from pulse.models import leftovers
+from pulse.models import key_notices, leftovers
 from pulse.models.check import Check
 from pulse.models.claim import realign
 from pulse.models.hourly_sum import HourlySum
 from pulse.models.invitation import Invitation
 from pulse.models.key_counting import sweep as sweep_uses
-from pulse.models.key_notices import tell_of_expiry
 from pulse.models.remembered_reply import RememberedReply
 from pulse.models.session import BrowserSession
 from pulse.models.throttle import Throttle
@@ -26,6 +26,8 @@ MAIL_SECONDS = 1.0
 SWEEP_SECONDS = 60.0
 MOST_SWEEPS = 50
 """How often a thousand old checks, hours and uses are removed before it is somebody else's turn."""
+
+Found = TypeVar("Found")
 
 log = structlog.get_logger("pulse")
 
@@ -66,7 +68,8 @@ class Chores:
         self._in_transaction(Throttle.sweep)
         self._in_transaction(RememberedReply.sweep)
         self._in_transaction(Invitation.sweep)
-        self._in_transaction(tell_of_expiry)
+        if expiring := self._reading(key_notices.expiring):
+            self._in_transaction(lambda session: key_notices.tell_of_expiry(session, expiring))
         if moved := self._in_transaction(realign):
             log.warning("clock_set_back", monitors=moved)
         for _ in range(MOST_SWEEPS):
@@ -76,10 +79,14 @@ class Chores:
                 return
 
     def _remove_leftovers(self) -> int:
+        deleted = self._reading(leftovers.left_by)
+        return self._in_transaction(lambda session: leftovers.remove(session, deleted)) or 0 if deleted else 0
+
+    def _reading(self, look: Callable[[Session], Found]) -> Found:
+        """Look without the write lock, for what is mostly nothing."""
         with self._sessions.begin() as session:
             session.connection(execution_options=READ_ONLY)
-            deleted = leftovers.left_by(session)
-        return self._in_transaction(lambda session: leftovers.remove(session, deleted)) or 0 if deleted else 0
+            return look(session)
 
     def _in_transaction(self, act: Callable[[Session], int | None]) -> int | None:
         with self._sessions.begin() as session:

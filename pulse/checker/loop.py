@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from pulse.addresses import AddressGuard
 from pulse.checker.chores import Chores
-from pulse.checker.outages import Patience, is_outage
+from pulse.checker.outages import Patience
 from pulse.checker.probing import Probing
 from pulse.clock import utcnow
 from pulse.config import Settings
-from pulse.db import connect
+from pulse.db import connect, is_outage
 from pulse.mail import Sender
 from pulse.models.claim import Claim, claim, next_due, release, skip
 from pulse.models.monitor_request import request_of

@@ -3,19 +3,14 @@
 from collections.abc import Callable
 
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy.exc import SQLAlchemyError
+
+from pulse.db import is_outage
 
 SHORTEST_SECONDS = 0.25
 LONGEST_SECONDS = 5.0
 
 log = structlog.get_logger("pulse")
-
-
-def is_outage(error: SQLAlchemyError) -> bool:
-    """Tell whether the same may go well in a moment: the database is locked, full, restarting or gone."""
-    gone = isinstance(error, DBAPIError) and error.connection_invalidated
-    return gone or isinstance(error, OperationalError | InterfaceError | NoConnection)
 
 
 class Patience:

@@ -24,6 +24,9 @@ from pulse.models.team import Membership, Team
 from pulse.models.user import User
 
 EXPIRES_SOON = timedelta(days=14)
+LONGEST_LIFE = timedelta(days=36525)
+DAYS_BEFORE = (30, 7, 1, 0)
+"""How many days before a key expires its owner is mailed; each once, and none that lies before the token was issued."""
 
 
 class Reason(StrEnum):
@@ -163,12 +166,12 @@ class ApiKey(Base):
         """
         now = utcnow()
         chosen = _check_abilities(abilities)
-        if expires_at is not None and expires_at <= now:
-            raise Invalid("expires_on", "Choose a day that is not over yet.")
+        _check_expiry(expires_at, now)
         shown = check_key_name(name)
         cls._claim_place(session, member, shown)
         key = cls(user_id=member.user_id, team_id=member.team_id, name=shown, name_folded=names.fold(shown), ability_names=chosen)
-        key.created_at, key.expires_at = now, expires_at
+        key.created_at = now
+        key._expire_at(expires_at, now)
         session.add(key)
         session.flush()
         token = key._add_token(session, now)
@@ -192,8 +195,7 @@ class ApiKey(Base):
             raise Conflict("This token was replaced already. Reload to see the current one.")
         replaced = session.get_one(Token, replacing, populate_existing=True)
         if self.expires_at is not None:
-            self.expires_at = now + (self.expires_at - replaced.issued_at)
-            self.expiry_told = None
+            self._expire_at(now + (self.expires_at - replaced.issued_at), now)
         token = self._add_token(session, now)
         self._note(session, "key.rotated", by, replaced=replaced.last_eight)
         key_mail.rotated(session, self, by, replaced.last_eight)
@@ -305,6 +307,12 @@ class ApiKey(Base):
             raise Conflict("This key was deleted already.")
         session.refresh(self, ["expires_at", "expiry_told", "ability_names"])
 
+    def _expire_at(self, moment: datetime | None, now: datetime) -> None:
+        """Let a token issued now run out at a moment; what is mailed sooner than now counts as told."""
+        self.expires_at = moment
+        passed = [days for days in DAYS_BEFORE if moment is not None and moment - now <= timedelta(days=days)]
+        self.expiry_told = min(passed, default=None)
+
     def _retire(self, session: DbSession, reason: Reason, now: datetime, *which: Any) -> str | None:
         """End the live token, if it is the one meant; return its last eight characters."""
         query = update(Token).where(Token.key_id == self.id, Token.retired_at.is_(None), *which)
@@ -320,6 +328,15 @@ class ApiKey(Base):
     def _note(self, session: DbSession, action: str, by: Actor, **detail: Any) -> None:
         about = About(self.user_id, self.team_id, self.id, self.token.last_eight, detail=detail)
         Event.record(session, action, by, about)
+
+
+def _check_expiry(moment: datetime | None, now: datetime) -> None:
+    if moment is None:
+        return
+    if moment <= now:
+        raise Invalid("expires_at", "Choose a day that is not over yet.")
+    if moment - now > LONGEST_LIFE + timedelta(days=2):  # the last day in any zone
+        raise Invalid("expires_at", "Choose a day within the next 100 years, or No expiration.")
 
 
 def check_key_name(text: str) -> str:

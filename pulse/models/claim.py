@@ -11,7 +11,7 @@ from pulse.clock import utcnow
 from pulse.db import DbSession
 from pulse.models.grid import next_slot
 from pulse.models.monitor import Monitor
-from pulse.models.monitor_request import Asked
+from pulse.models.monitor_request import Stored
 from pulse.plans import INTERVALS
 
 LEASE = timedelta(seconds=90)
@@ -27,7 +27,7 @@ class Claim:
     monitor_id: int
     slot: datetime
     fence: int
-    asked: Asked = field(compare=False, repr=False)
+    asked: Stored = field(compare=False, repr=False)
     """What `request_of` makes the probe's request of."""
 
 
@@ -41,7 +41,7 @@ ASKED = (
     Monitor.body_sealed,
     Monitor.auth_sealed,
 )
-"""The columns of an `Asked`."""
+"""The columns of an `Stored`."""
 
 
 def claim(session: DbSession, limit: int, until: datetime) -> list[Claim]:
@@ -62,7 +62,7 @@ def claim(session: DbSession, limit: int, until: datetime) -> list[Claim]:
         .returning(Monitor.id, Monitor.next_check_at, Monitor.fence, *ASKED)
         .execution_options(synchronize_session=False)
     )
-    claims = [Claim(row.id, row.next_check_at, row.fence, cast("Asked", row)) for row in session.execute(claimed)]
+    claims = [Claim(row.id, row.next_check_at, row.fence, cast("Stored", row)) for row in session.execute(claimed)]
     return sorted(claims, key=lambda each: each.slot)
 
 

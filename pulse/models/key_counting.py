@@ -19,7 +19,6 @@ STAMPED_EVERY = timedelta(minutes=1)
 """A token's last use is written at most this often; its first use at once."""
 LONGEST_USER_AGENT = 200
 SWEPT_AT_ONCE = 1000
-COUNTED = ("token_id", "hour", "operation", "ability", "status", "code", "count")
 COUNTED_BY = ("token_id", "hour", "operation", "status", "code")
 CLIENT_BY = ("token_id", "address", "user_agent")
 

@@ -1,7 +1,7 @@
 """What is mailed to a key's owner: short plain text, so that nothing happens to a key behind its owner's back."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pulse.clock import utcnow
@@ -69,13 +69,20 @@ def all_ended(session: "DbSession", owner: "User", keys: Sequence["ApiKey"], by:
     Message.queue(session, owner.email, f"{len(keys)} API keys deleted", f"{said}\n\n{listed}\n{because}\n{WHERE}\n")
 
 
-def expiring(session: "DbSession", key: "ApiKey", days: int, used: str) -> None:
-    """Tell that a key runs out soon, or has today; `used` says how much hangs on it."""
-    when = {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
+def expiring(session: "DbSession", key: "ApiKey", left: timedelta, used: str) -> None:
+    """Tell that a key runs out soon, or has just now; `used` says how much hangs on it."""
     facts = [f"Name: {key.name}", f"Token: …{key.token.last_eight}", f"Expires: {_moment(key.expires_at)}", f"Use: {used}"]
-    said = f"An API key expires {when}. From then on its requests are refused."
+    when = f"expires {_in(left)}" if left > timedelta(0) else "has expired"
+    then = "From then on its requests are refused." if left > timedelta(0) else "Since then its requests are refused."
     more = f"Rotate it for another span of the same length; its name and permissions stay. {WHERE}"
-    _queue(session, key, f"API key expires {when}: {key.name}", said, "\n".join(facts), more)
+    _queue(session, key, f"API key {when}: {key.name}", f"An API key {when}. {then}", "\n".join(facts), more)
+
+
+def _in(left: timedelta) -> str:
+    """Say how long something is off: in hours on the last day, else in days, rounded up."""
+    unit, name = (timedelta(days=1), "day") if left > timedelta(days=1) else (timedelta(hours=1), "hour")
+    count = -(-left // unit)
+    return f"in {count} {name}" + ("s" if count != 1 else "")
 
 
 def used_from_new_network(session: "DbSession", key: "ApiKey", client: "KeyClient") -> None:

@@ -1,30 +1,36 @@
 """What a key's owner is told without having done anything: that it runs out, and that it is used from somewhere new."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import joinedload
 
 from pulse.clock import utcnow
 from pulse.db import DbSession
 from pulse.models import key_mail
-from pulse.models.api_key import ApiKey, Token
+from pulse.models.api_key import DAYS_BEFORE, ApiKey, Token
 from pulse.models.key_use import KEPT, KeyClient, KeyUse
 
-DAYS_BEFORE = (30, 7, 1, 0)
-"""When a mail says that a key expires; each once, and none that lies before the token was issued."""
 NETWORKS_EVERY = timedelta(days=1)
 """How often a key's owner is told of new networks: build machines change theirs all the time."""
 
 
-def tell_of_expiry(session: DbSession) -> int:
-    """Queue the mails on keys that run out; return how many."""
+def expiring(session: DbSession) -> list[int]:
+    """Return the ids of the keys whose owners are to be told that they run out; only reads."""
     now = utcnow()
-    soon = (ApiKey.revoked_at.is_(None), ApiKey.expires_at <= now + timedelta(days=DAYS_BEFORE[0]))
     # Long past, as after an outage of the checker: too late to be of use.
-    fresh = ApiKey.expires_at > now - timedelta(days=1)
-    query = select(ApiKey).where(*soon, fresh).where(or_(ApiKey.expiry_told.is_(None), ApiKey.expiry_told > 0))
+    bounds = [now + timedelta(days=days) for days in DAYS_BEFORE] + [now - timedelta(days=1)]
+    due = [
+        and_(ApiKey.expires_at <= bounds[at], ApiKey.expires_at > bounds[at + 1], _untold(days))
+        for at, days in enumerate(DAYS_BEFORE)
+    ]
+    return list(session.scalars(select(ApiKey.id).where(ApiKey.revoked_at.is_(None), or_(*due)).order_by(ApiKey.id)))
+
+
+def tell_of_expiry(session: DbSession, key_ids: Sequence[int]) -> int:
+    """Queue the mails on these keys, of those that are still to be told; return how many."""
+    query = select(ApiKey).where(ApiKey.id.in_(key_ids)).options(joinedload(ApiKey.token), joinedload(ApiKey.user))
     return sum(_tell_of_expiry(session, key) for key in session.scalars(query.order_by(ApiKey.id)).all())
 
 
@@ -32,17 +38,17 @@ def _tell_of_expiry(session: DbSession, key: ApiKey) -> bool:
     if key.expires_at is None:
         return False
     left = key.expires_at - utcnow()
-    stage = min(days for days in DAYS_BEFORE if left <= timedelta(days=days) or days == DAYS_BEFORE[0])
-    span = key.expires_at - key.token.issued_at
-    if span <= timedelta(days=stage) or (key.expiry_told is not None and key.expiry_told <= stage):
-        return False
+    stage = min((days for days in DAYS_BEFORE if left <= timedelta(days=days)), default=DAYS_BEFORE[0])
     mine = (ApiKey.id == key.id, ApiKey.expires_at == key.expires_at, ApiKey.revoked_at.is_(None))
-    untold = or_(ApiKey.expiry_told.is_(None), ApiKey.expiry_told > stage)
-    told = update(ApiKey).where(*mine, untold).values(expiry_told=stage).returning(ApiKey.id)
+    told = update(ApiKey).where(*mine, _untold(stage)).values(expiry_told=stage).returning(ApiKey.id)
     if session.execute(told, execution_options={"synchronize_session": False}).first() is None:
         return False
-    key_mail.expiring(session, key, max(0, -(-left // timedelta(days=1))) if stage else 0, _use(session, key))
+    key_mail.expiring(session, key, left, _use(session, key))
     return True
+
+
+def _untold(days: int) -> ColumnElement[bool]:
+    return or_(ApiKey.expiry_told.is_(None), ApiKey.expiry_told > days)
 
 
 def _use(session: DbSession, key: ApiKey) -> str:

@@ -140,7 +140,7 @@ class Spare:
 
     abilities: list[Ability]
     requests: int
-    """In 30 days; none of them would have been refused without these abilities."""
+    """In 30 days, or since its first use; none of them would have been refused without these abilities."""
 
 
 def lately(session: DbSession, key: ApiKey) -> Lately:
@@ -248,9 +248,13 @@ def uses_by_ability(session: DbSession, key: ApiKey) -> Counter[str]:
     return Counter({row.ability: int(row.total) for row in rows})
 
 
-def spare(session: DbSession, key: ApiKey, used: Counter[str]) -> Spare | None:
+def first_used(session: DbSession, key: ApiKey) -> datetime | None:
+    """Return when the first of its tokens was used for the first time."""
+    return session.scalar(select(func.min(Token.first_used_at)).where(Token.key_id == key.id))
+
+
+def spare(key: ApiKey, used: Counter[str], first: datetime | None) -> Spare | None:
     """Return which abilities a key can do without; nothing before it has been in use for a week."""
-    first = session.scalar(select(func.min(Token.first_used_at)).where(Token.key_id == key.id))
     unused = [ability for ability in key.abilities if not used[ability.value]]
     if first is None or first > utcnow() - LEARNED_AFTER or not unused or len(unused) == len(key.abilities):
         return None

@@ -15,7 +15,6 @@ from pulse.models.user import User
 from pulse.request_ids import Asked, Kind, RequestIds
 
 MOST = 50
-LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def _by_email(session: DbSession, text: str) -> Iterator[Found]:
 
 def _by_key(session: DbSession, text: str) -> Iterator[Found]:
     condition = ApiKey.name_folded == names.fold(text)
-    if text.isascii() and text.isdigit() and int(text) <= LARGEST_ID:
+    if names.ID.fullmatch(text):
         condition |= ApiKey.id == int(text)
     query = select(ApiKey).where(condition).order_by(ApiKey.id.desc()).limit(MOST).options(joinedload(ApiKey.user))
     for key in session.scalars(query):

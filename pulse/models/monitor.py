@@ -19,7 +19,7 @@ from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 from pulse.models.event import SYSTEM, About, Actor, Event
 from pulse.models.grid import next_slot
 from pulse.models.monitor_fields import CLEARED, MonitorFields, check_fields
-from pulse.models.monitor_request import request_of, sealed_auth, sealed_headers
+from pulse.models.monitor_request import changes, request_of, sealed_auth, sealed_headers
 from pulse.models.project import Project
 from pulse.models.refusals import Conflict, Faults, Invalid, LimitReached
 from pulse.probe import WITH_BODY, Request
@@ -172,7 +172,7 @@ class Monitor(Base):
         """
         self.team.hold(session)
         self._hold(session)
-        values = self._checked(session, self.team, fields, guard)
+        values = changes(self, self._checked(session, self.team, fields, guard), vault)
         if not values:
             return
         self._write(values, vault)

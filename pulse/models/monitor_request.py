@@ -4,10 +4,10 @@ import json
 from typing import Any, Protocol
 
 from pulse.probe import BasicAuth, BearerAuth, Request
-from pulse.vault import Vault
+from pulse.vault import Unreadable, Vault
 
 
-class Asked(Protocol):
+class Stored(Protocol):
     """What a request is made of; a monitor has it, and a row of a claim."""
 
     url: Any
@@ -20,17 +20,17 @@ class Asked(Protocol):
     auth_sealed: Any
 
 
-def request_of(asked: Asked, vault: Vault) -> Request:
+def request_of(stored: Stored, vault: Vault) -> Request:
     """Return what a probe asks for; raises `Unreadable` when the secret it was sealed under is gone."""
     return Request(
-        url=asked.url,
-        method=asked.method,
-        timeout=float(asked.timeout_seconds),
-        expected_status=asked.expected_status,
-        verify_tls=asked.verify_tls,
-        headers=json.loads(vault.open(asked.headers_sealed)) if asked.headers_sealed else {},
-        body=vault.open(asked.body_sealed).encode("utf-8") if asked.body_sealed else None,
-        auth=_opened_auth(asked.auth_sealed, vault),
+        url=stored.url,
+        method=stored.method,
+        timeout=float(stored.timeout_seconds),
+        expected_status=stored.expected_status,
+        verify_tls=stored.verify_tls,
+        headers=_opened_headers(stored.headers_sealed, vault),
+        body=body.encode("utf-8") if (body := _opened_body(stored.body_sealed, vault)) else None,
+        auth=_opened_auth(stored.auth_sealed, vault),
     )
 
 
@@ -48,6 +48,34 @@ def sealed_auth(auth: BasicAuth | BearerAuth | None, vault: Vault) -> tuple[str,
             return "basic", vault.seal(json.dumps([auth.username, auth.password]))
         case BearerAuth():
             return "bearer", vault.seal(json.dumps([auth.token]))
+
+
+def changes(stored: Stored, values: dict[str, Any], vault: Vault) -> dict[str, Any]:
+    """Return those of the values that differ from what is stored: the same once more is no change."""
+    return {field: value for field, value in values.items() if not _is_stored(stored, field, value, vault)}
+
+
+def _is_stored(stored: Stored, field: str, value: Any, vault: Vault) -> bool:
+    try:
+        match field:
+            case "headers":
+                return _opened_headers(stored.headers_sealed, vault) == value
+            case "body":
+                return _opened_body(stored.body_sealed, vault) == (value or None)
+            case "auth":
+                return _opened_auth(stored.auth_sealed, vault) == value
+            case _:
+                return getattr(stored, field) == value
+    except Unreadable:
+        return False
+
+
+def _opened_headers(sealed: bytes | None, vault: Vault) -> dict[str, str]:
+    return json.loads(vault.open(sealed)) if sealed else {}
+
+
+def _opened_body(sealed: bytes | None, vault: Vault) -> str | None:
+    return vault.open(sealed) if sealed else None
 
 
 def _opened_auth(sealed: bytes | None, vault: Vault) -> BasicAuth | BearerAuth | None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Index, delete, select, update
+from sqlalchemy import Index, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pulse.clock import utcnow
@@ -60,8 +60,3 @@ class Message(Base):
     def is_hopeless(self) -> bool:
         """Whether it has been tried for so long that nobody waits for it any more."""
         return utcnow() - self.created_at > GIVEN_UP_AFTER
-
-    @classmethod
-    def hurry(cls, session: DbSession) -> None:
-        """Make every queued mail due now, as after an outage of the mail server."""
-        session.execute(update(cls).values(due_at=utcnow()))

@@ -43,6 +43,7 @@ HELD = (
         Monitor.fence,
         Monitor.failures,
         Monitor.successes,
+        Monitor.last_checked_at,
     )
     .where(Monitor.id.in_(bindparam("ids", expanding=True)))
     .order_by(Monitor.id)
@@ -89,12 +90,21 @@ def _record(session: DbSession, results: Sequence[Result]) -> dict[int, int]:
     rows = {row.id: row for row in connection.execute(HELD, {"ids": [each.monitor_id for each in results]})}
     counting = [each for each in results if _counts(each, rows.get(each.monitor_id))]
     written = _insert(connection, counting)
-    new = [_standing(rows[each.monitor_id], each) for each in counting if each.monitor_id in written]
+    new = [_standing(rows[each.monitor_id], each) for each in counting if _is_news(each, rows[each.monitor_id], written)]
+    if written:
+        HourlySum.add(connection, [_sum(each) for each in counting if each.monitor_id in written])
     _move(connection, counting, rows, new, written)
     if new:
-        HourlySum.add(connection, [_sum(each) for each in counting if each.monitor_id in written])
         judge(session, new)
     return written
+
+
+def _is_news(result: Result, row: Row[*tuple[Any, ...]], written: dict[int, int]) -> bool:
+    """Tell whether a check says how its monitor does now: a slow one may come after one that began later."""
+    if result.monitor_id not in written:
+        return False
+    # One from the future is no measure: the clock was set back since.
+    return row.last_checked_at is None or row.last_checked_at <= result.checked_at or row.last_checked_at > utcnow()
 
 
 def _counts(result: Result, row: Row[*tuple[Any, ...]] | None) -> bool:

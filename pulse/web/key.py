@@ -1,14 +1,18 @@
 """A key's own page: who uses it, for what, what was refused, what it can do without; and its narrowing."""
 
+from typing import Any
+
 from flask import Blueprint, Response, flash, request, url_for
 from flask_login import login_required
 
+from pulse.clock import utcnow
 from pulse.extensions import db
 from pulse.htmx import go, render, wants_fragment
 from pulse.models import key_report
 from pulse.models.api_key import ApiKey
 from pulse.models.event import Event
 from pulse.models.key_report import Span
+from pulse.models.key_use import KEPT
 from pulse.models.refusals import Refused
 from pulse.problems import MEANINGS
 from pulse.web.api_keys import dialog, find
@@ -33,10 +37,9 @@ def show(key_id: int) -> Response:
 def confirm_narrow(key_id: int) -> Response:
     """Ask which permissions to keep; those that were not used are not ticked."""
     key = find(key_id)
-    used = key_report.uses_by_ability(db.session, key)
-    spare = key_report.spare(db.session, key, used)
-    kept = [each.value for each in key.abilities if spare is None or each not in spare.abilities]
-    return dialog("api_keys/_narrow.html", key=key, used=used, spare=spare, form=NarrowForm(formdata=None, abilities=kept))
+    known = learned(key)
+    kept = [each.value for each in key.abilities if known["spare"] is None or each not in known["spare"].abilities]
+    return dialog("api_keys/_narrow.html", key=key, form=NarrowForm(formdata=None, abilities=kept), **known)
 
 
 @bp.post("/narrow")
@@ -55,8 +58,7 @@ def narrow(key_id: int) -> Response:
             flash(f"Removed from {find(key_id).name}: {', '.join(removed)}.")
             return page(find(key_id)) if wants_fragment() else go(url_for(".show", key_id=key_id))
     key = find(key_id)
-    used = key_report.uses_by_ability(db.session, key)
-    return dialog("api_keys/_narrow.html", 422, key=key, used=used, spare=None, form=form)
+    return dialog("api_keys/_narrow.html", 422, key=key, form=form, **learned(key) | {"spare": None})
 
 
 @bp.post("/moves")
@@ -91,7 +93,6 @@ def page(key: ApiKey) -> Response:
     """Answer the page of a key."""
     asked = request.args.get("span")
     span = Span(asked) if asked in set(Span) else Span.DAY
-    used = key_report.uses_by_ability(db.session, key)
     return render(
         PAGE,
         "api_keys/_key.html",
@@ -102,8 +103,15 @@ def page(key: ApiKey) -> Response:
         clients=key_report.clients(db.session, key),
         knocking=key_report.knocking(db.session, key),
         move=key_report.moves(db.session, [key]).get(key.id),
-        spare=key_report.spare(db.session, key, used),
         former_tokens=[token for token in reversed(key.tokens) if token.retired_at is not None],
         history=Event.of_key(db.session, key.id),
         meanings=MEANINGS,
+        **learned(key),
     )
+
+
+def learned(key: ApiKey) -> dict[str, Any]:
+    """Return what its use has taught of a key: which permissions it used, which it can do without, and since when, in words."""
+    used, first = key_report.uses_by_ability(db.session, key), key_report.first_used(db.session, key)
+    reach = "in 30 days" if first is not None and first <= utcnow() - KEPT else "since its first use" if first else "yet"
+    return {"used": used, "spare": key_report.spare(key, used, first), "reach": reach}

@@ -1,6 +1,5 @@
 """Long lists part by part: each begins beside a row of the one before, so that new rows move nothing."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -9,8 +8,7 @@ from sqlalchemy import ColumnElement, Select, literal, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from pulse.extensions import db
-
-ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+from pulse.names import ID
 
 Row = TypeVar("Row", bound=Any)
 Order = tuple[InstrumentedAttribute[Any], ...]

@@ -6,7 +6,7 @@ before anything about method, form or route could tell the two apart.
 
 from collections.abc import Callable
 
-from flask import Blueprint, Flask, abort, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, Response, abort, flash, g, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from pulse.clock import utcnow
@@ -18,13 +18,16 @@ from pulse.models.lookup import find_accounts
 from pulse.models.refusals import Refused
 from pulse.models.session import BrowserSession
 from pulse.models.team import Team
-from pulse.models.throttle import Throttle
 from pulse.models.user import User
 from pulse.plans import Plan
 from pulse.web import visits
 from pulse.web.forms.support import ConfirmForm, FindForm, PlanForm, ReasonForm
+from pulse.web.proofs import hold, prove
+from pulse.web.refusal import refuse
 
 bp = Blueprint("support", __name__)
+CARRIED = ("reason", "plan")
+"""What an act is sent with; it outlives the question for the password."""
 
 
 def init_app(app: Flask) -> None:
@@ -32,7 +35,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(bp, url_prefix=app.extensions["pulse"].settings.support_path)
 
 
-def hide() -> AnyResponse | str | None:
+def hide() -> AnyResponse | None:
     """Answer 404 to all but staff; ask staff for their password unless they typed it lately."""
     path, hidden = request.path, services().settings.support_path
     if path != hidden and not path.startswith(f"{hidden}/"):
@@ -48,31 +51,29 @@ def hide() -> AnyResponse | str | None:
     return confirm()
 
 
-def confirm() -> AnyResponse | str:
-    """Ask for the password, and once it is right lead back to the same address."""
+def confirm() -> AnyResponse | None:
+    """Ask for the password; once it is right go on to the page that was asked for, or with the act and its reason."""
     form = ConfirmForm()
-    if request.method == "POST" and form.password.data:
-        csrf.protect()
-        if not _too_many() and _is_own_password(form.password.data):
-            current = visits.browser_session()
-            if current is not None:
-                current.authenticated_at = utcnow()
-            db.session.commit()
-            return redirect(request.path, 303)
-        form.password.errors = ["This is not your password."]
-    return render_template("support/confirm.html", form=form)
-
-
-def _too_many() -> bool:
-    waits = Throttle.hit(db.session, services().settings.rate("login"), "support", str(visits.user().id))
+    if request.method != "POST" or not form.password.data:
+        return _ask(form)
+    csrf.protect()
+    try:
+        proof = prove(form.password.data, "password")
+        hold(proof)
+    except Refused as refused:
+        return refuse(form, refused, lambda status: _ask(form, status))
+    current = visits.browser_session()
+    if current is not None:
+        current.authenticated_at = utcnow()
     db.session.commit()
-    return waits > 0
+    # A page's own address takes no POST, but for that of the search box, which is shown empty.
+    return redirect(request.path, 303) if request.endpoint in (None, "support.find") else None
 
 
-def _is_own_password(password: str) -> bool:
-    stored = visits.user().password_hash
-    db.session.rollback()  # nothing may be locked while bcrypt works
-    return services().passwords.matches(password, stored)
+def _ask(form: ConfirmForm, status: int = 200) -> Response:
+    """Show the form, with what the act that is waiting for it was sent with."""
+    waiting = {name: request.form[name] for name in CARRIED if name in request.form}
+    return make_response(render_template("support/confirm.html", form=form, waiting=waiting), status)
 
 
 @bp.get("")

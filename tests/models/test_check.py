@@ -296,3 +296,24 @@ def test_a_stale_fence_moves_nothing(alice):
 
     assert monitor.next_check_at == mine.slot
     assert monitor.lease_until is not None
+
+
+def test_a_slow_check_does_not_overwrite_what_a_later_one_found(alice):
+    monitor = make_monitor(alice)
+    check(monitor, GOOD, at=NOON + timedelta(seconds=20))
+
+    check(monitor, BAD, at=NOON)
+
+    db.session.refresh(monitor)
+    assert (monitor.state, monitor.failures, monitor.last_checked_at) == ("up", 0, NOON + timedelta(seconds=20))
+    assert count() == 2
+
+
+def test_a_check_from_a_clock_that_went_ahead_does_not_hold_the_state_for_ever(alice):
+    monitor = make_monitor(alice)
+    check(monitor, GOOD, at=utcnow() + timedelta(days=1))
+
+    check(monitor, BAD)
+
+    db.session.refresh(monitor)
+    assert monitor.state == "down"

@@ -11,7 +11,8 @@ from pulse.extensions import db
 from pulse.models.api_key import ApiKey
 from pulse.models.event import OPERATOR, Actor, ActorKind
 from pulse.models.key_counting import Tally, Use, record
-from pulse.models.key_notices import tell_of_expiry, tell_of_new_networks
+from pulse.models.key_notices import expiring, tell_of_new_networks
+from pulse.models.key_notices import tell_of_expiry as tell_of_expiry_of
 from pulse.models.outbox import Message
 from pulse.models.refusals import Invalid
 from tests.factories import make_key
@@ -94,9 +95,9 @@ def test_an_expiry_is_told_once_at_each_step(alice, days, time_machine):
     subjects()
     time_machine.move_to(ends(key) - timedelta(days=days) + timedelta(hours=1), tick=False)
 
-    told = [tell_of_expiry(db.session) for _ in range(2)]
+    told = [tell_of_expiry() for _ in range(2)]
 
-    when = "tomorrow" if days == 1 else f"in {days} days"
+    when = "in 23 hours" if days == 1 else f"in {days} days"
     assert told == [1, 0]
     assert subjects() == [f"API key expires {when}: CI/CD Pipeline"]
 
@@ -107,28 +108,43 @@ def test_on_the_day_itself_it_is_told_once_more_and_then_never_again(alice, time
     end = ends(key)
     for before in (timedelta(days=30), timedelta(days=1), timedelta(0), timedelta(hours=-3)):
         time_machine.move_to(end - before, tick=False)
-        tell_of_expiry(db.session)
+        tell_of_expiry()
         db.session.commit()
 
-    assert subjects() == [f"API key expires {when}: CI/CD Pipeline" for when in ("in 30 days", "tomorrow", "today")]
+    told = ("expires in 30 days", "expires in 24 hours", "has expired")
+    assert subjects() == [f"API key {when}: CI/CD Pipeline" for when in told]
+
+
+def test_a_mail_on_the_last_day_says_how_many_hours_are_left(alice, time_machine):
+    key = make_key(alice, expires_in=timedelta(days=90)).key
+    time_machine.move_to(ends(key) - timedelta(hours=3), tick=False)
+    subjects()
+    tell_of_expiry()
+
+    assert subjects() == ["API key expires in 3 hours: CI/CD Pipeline"]
 
 
 def test_a_short_life_is_not_announced_before_it_began(alice):
     make_key(alice, expires_in=timedelta(days=7))
     subjects()
 
-    assert tell_of_expiry(db.session) == 0
+    assert tell_of_expiry() == 0
+    assert expiring(db.session) == []
 
 
 def test_rotating_begins_the_announcements_anew(alice, time_machine):
     key = make_key(alice, expires_in=timedelta(days=90)).key
     time_machine.move_to(ends(key) - timedelta(days=1), tick=False)
-    first = tell_of_expiry(db.session)
+    first = tell_of_expiry()
     key.rotate(db.session, replacing=key.token.id, by=alice.actor)
-    after_rotation = tell_of_expiry(db.session)
+    after_rotation = tell_of_expiry()
     time_machine.move_to(ends(key) - timedelta(days=1), tick=False)
 
-    assert (first, after_rotation, tell_of_expiry(db.session)) == (1, 0, 1)
+    assert (first, after_rotation, tell_of_expiry()) == (1, 0, 1)
+
+
+def tell_of_expiry() -> int:
+    return tell_of_expiry_of(db.session, expiring(db.session))
 
 
 def ends(key: ApiKey) -> datetime:

@@ -52,6 +52,27 @@ def rows(page, caption):
 # --- what is shown ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("path", "section"),
+    [
+        ("/monitors", "Monitors"),
+        ("/incidents", "Incidents"),
+        ("/organization", "Organization"),
+        ("/settings", "Settings"),
+        ("/settings/api-keys", "Settings"),
+        ("/settings/api-keys/{key}", "Settings"),
+        ("/settings/billing", "Settings"),
+    ],
+)
+def test_the_sidebar_marks_where_one_is(visitor, alice, path, section):
+    key = make_key(alice).key.id
+    visitor.sign_in(alice)
+
+    page = soup(visitor.get(path.format(key=key), follow_redirects=True))
+
+    assert [" ".join(each.get_text().split()) for each in page.select("nav.sidebar .nav [aria-current]")] == [section]
+
+
 def test_the_sidebar_leads_to_it(tab):
     link = soup(tab.get("/monitors")).find("nav", {"aria-label": "Main"}).find("a", {"href": PAGE})
 

@@ -52,9 +52,7 @@ def test_a_suspended_staff_member_finds_nothing(visitor, dana):
 
 
 def test_staff_confirm_their_password_after_a_while(staff, dana):
-    for session in BrowserSession.of_user(db.session, dana.user_id):
-        session.authenticated_at = session.authenticated_at.replace(year=2020)
-    db.session.commit()
+    make_stale(dana)
 
     page = staff.get("/support")
     assert "Confirm your password" in text(page)
@@ -66,6 +64,40 @@ def test_staff_confirm_their_password_after_a_while(staff, dana):
     confirmed = staff.submit("/support", {"password": PASSWORD})
     assert confirmed.status_code == 303
     assert soup(staff.get("/support")).find("button", string="Find")
+
+
+def make_stale(person):
+    for session in BrowserSession.of_user(db.session, person.user_id):
+        session.authenticated_at = session.authenticated_at.replace(year=2020)
+    db.session.commit()
+
+
+def test_an_act_waits_for_the_password_with_its_reason(api, staff, alice, dana):
+    issued = make_key(alice)
+    act = f"/support/accounts/{alice.user_id}/keys/{issued.key.id}/revoke"
+    proof = staff.csrf_token(f"/support/accounts/{alice.user_id}")
+    make_stale(dana)
+
+    asked = staff.post(act, {"csrf_token": proof, "reason": "Leaked in a paste"})
+    waiting = {each["name"]: each["value"] for each in soup(asked).select("main form input[type=hidden]")}
+    still_alive = api.get("/key", issued.token).status_code
+    reply = staff.post(act, waiting | {"password": PASSWORD})
+
+    assert (still_alive, waiting["reason"]) == (200, "Leaked in a paste")
+    assert (reply.status_code, reply.headers["Location"]) == (303, f"/support/accounts/{alice.user_id}")
+    assert_problem(api.get("/key", issued.token), 401, "token_deleted")
+
+
+def test_a_right_password_is_not_called_wrong_after_too_many_tries(staff, dana):
+    make_stale(dana)
+    for _ in range(10):
+        staff.submit("/support", {"password": "wrong"})
+
+    refused = staff.submit("/support", {"password": PASSWORD})
+
+    assert refused.status_code == 429
+    assert "Too many tries" in text(refused)
+    assert "This is not your password" not in text(refused)
 
 
 def find(staff, sought):
@@ -102,7 +134,9 @@ def test_a_former_token_leads_to_its_account(staff, alice):
     assert "former, rotated" in text(find(staff, issued.token))
 
 
-@pytest.mark.parametrize("sought", ["", "x" * 5000, "9" * 40, "\u0000", "%", "' OR 1=1 --", "0" * 32, "z" * 32])
+@pytest.mark.parametrize(
+    "sought", ["", "x" * 500, "x" * 5000, "9" * 40, "9" * 5000, "0", "\u0000", "%", "' OR 1=1 --", "0" * 32, "z" * 32]
+)
 def test_nothing_found_is_said(staff, alice, sought):
     page = find(staff, sought)
 

@@ -8,12 +8,11 @@ from wtforms.validators import InputRequired, NumberRange, Optional
 
 from pulse.abilities import Ability
 from pulse.clock import utcnow
-from pulse.models.api_key import check_key_name
-from pulse.models.refusals import Invalid
+from pulse.db import LARGEST
+from pulse.models.api_key import LONGEST_LIFE, check_key_name
+from pulse.models.refusals import Invalid, Refused
 from pulse.web.forms.base import BaseForm, TextField, choices
 
-LONGEST_LIFE = timedelta(days=36525)
-LARGEST_ID = 2**63 - 1
 SPANS = (
     ("", "No expiration"),
     ("7", "7 days"),
@@ -52,6 +51,13 @@ class CreateForm(BaseForm):
         if self.expires.data == "date" and field.data is not None and field.data > utcnow().date() + LONGEST_LIFE:
             raise ValidationError("Choose a day within the next 100 years, or No expiration.")
 
+    def tell(self, refused: Refused) -> None:
+        """Tell what is wrong with the expiry at the day it was made of."""
+        if refused.field == "expires_at":
+            self.expires_on.errors = [*self.expires_on.errors, str(refused)]
+        else:
+            super().tell(refused)
+
     def expires_at(self, zone: ZoneInfo) -> datetime | None:
         """Return when the key runs out; a chosen day ends at 24:00 in the person's zone."""
         if self.expires.data == "date" and self.expires_on.data is not None:
@@ -62,7 +68,7 @@ class CreateForm(BaseForm):
 class RotateForm(BaseForm):
     """**Rotate Key**: names the token it replaces, so that a stale page cannot rotate twice."""
 
-    token_id = IntegerField("Token", [InputRequired(), NumberRange(1, LARGEST_ID)])
+    token_id = IntegerField("Token", [InputRequired(), NumberRange(1, LARGEST)])
 
 
 class NarrowForm(BaseForm):

@@ -1,12 +1,14 @@
 """The forms of the support pages."""
 
 from wtforms import PasswordField, SelectField, ValidationError
+from wtforms.validators import Length
 
 from pulse.names import InvalidName, clean
 from pulse.plans import Plan
 from pulse.web.forms.base import BaseForm, TextField, choices
 
 LONGEST_REASON = 500
+LONGEST_SOUGHT = 500
 
 
 class ConfirmForm(BaseForm):
@@ -19,7 +21,9 @@ class FindForm(BaseForm):
     """The one search box."""
 
     sought = TextField(
-        "E-mail, key name, last 8, key id, request id or token", render_kw={"autocomplete": "off", "spellcheck": "false"}
+        "E-mail, key name, last 8, key id, request id or token",
+        [Length(max=LONGEST_SOUGHT, message=f"Use at most {LONGEST_SOUGHT} characters.")],
+        render_kw={"autocomplete": "off", "spellcheck": "false"},
     )
 
 
