@@ -17,12 +17,15 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from pulse.clock import utcnow
 from pulse.config import Settings
-from pulse.models.outbox import Message
+from pulse.models.outbox import Letter, Message
 
 TIMEOUT_SECONDS = 10
 MOST_AT_ONCE = 200
 LONGEST_TURN_SECONDS = 5.0
 """How many mails are sent, and for how long, before the sender looks up again."""
+
+FOR_GOOD = frozenset({"refused", "unwritable"})
+"""Failures that no other try mends."""
 
 READABLE = SMTPUTF8.clone(linesep="\n")
 
@@ -142,33 +145,38 @@ class Sender:
                     message.sent(session)
         return MOST_AT_ONCE
 
-    def compose(self, message: Message) -> EmailMessage:
+    def compose(self, letter: Letter) -> EmailMessage:
         """Return the mail; raises ValueError where a header would hold a line break."""
         mail = EmailMessage()
         mail["From"] = self.mail_from
-        mail["To"] = message.recipient
-        mail["Subject"] = message.subject
-        mail["Date"] = message.created_at
-        # The same at every try, so that a mail that arrived twice can be known for one.
-        mail["Message-ID"] = f"<{message.id}.{int(message.created_at.timestamp() * 1000)}@{self.host}>"
+        mail["To"] = letter.recipient
+        mail["Subject"] = letter.subject
+        mail["Date"] = letter.written_at
+        mail["Message-ID"] = f"<{letter.name}@{self.host}>"
         mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(message.body)
+        mail.set_content(letter.body)
         return mail
 
-    def _is_done_with(self, message: Message) -> bool:
+    def hand_over(self, letter: Letter) -> str | None:
+        """Try once; return why it failed, in a word: `refused` and `unwritable` for good, any other for now."""
         try:
-            mail = self.compose(message)
+            mail = self.compose(letter)
         except ValueError as error:
-            log.exception("mail_dropped", mail=message.id, exc_info=error)
-            return True
+            log.exception("mail_unwritable", mail=letter.name, exc_info=error)
+            return "unwritable"
         try:
             self.transport.send(mail)
         except Refused:
-            log.warning("mail_dropped", mail=message.id, attempts=message.attempts, failure="Refused")
-            return True
+            return "refused"
         except (OSError, SMTPException, UnicodeError) as error:
-            what = "mail_dropped" if message.is_hopeless else "mail_put_off"
-            log.warning(what, mail=message.id, attempts=message.attempts, failure=type(error).__name__)
-            return message.is_hopeless
-        log.info("mail_sent", mail=message.id)
-        return True
+            return type(error).__name__
+        return None
+
+    def _is_done_with(self, message: Message) -> bool:
+        failure = self.hand_over(message.letter)
+        if failure is None:
+            log.info("mail_sent", mail=message.id)
+            return True
+        hopeless = failure in FOR_GOOD or message.is_hopeless
+        log.warning("mail_dropped" if hopeless else "mail_put_off", mail=message.id, attempts=message.attempts, failure=failure)
+        return hopeless

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from pulse.addresses import AddressGuard
-from pulse.checker import Checker, Chores, run_once
+from pulse.checker import Checker, Chores, Delivering, run_once
 from pulse.clock import utcnow
 from pulse.config import Settings
 from pulse.db import connect
@@ -37,6 +37,7 @@ from tests.monitors import GOOD, check, make_due, make_monitor
 from tests.targets import hanging, replying, serve
 
 T = TypeVar("T")
+SITE = "https://pulse.example.com"
 
 
 class Workshop:
@@ -50,8 +51,11 @@ class Workshop:
         self.sender = Sender(FileOutbox(folder), "pulse@example.com", "example.com")
 
     def checker(self, **parts) -> Checker:
-        prober = parts.pop("prober", None) or Prober(self.guard)
-        return Checker(**({"sessions": self.sessions, "vault": self.vault, "prober": prober, "sender": self.sender} | parts))
+        """Make one; parts of it may be others than usual."""
+        prober = parts.get("prober") or Prober(self.guard)
+        sessions, vault = parts.get("sessions", self.sessions), parts.get("vault", self.vault)
+        delivering = Delivering(sessions, vault, Prober(self.guard), SITE)
+        return Checker(sessions, vault, prober, Chores(sessions, parts.get("sender", self.sender), SITE), delivering)
 
     def once(self, **parts) -> None:
         self.checker(**parts).run_once()
@@ -319,7 +323,7 @@ def test_old_checks_and_sessions_that_ran_out_are_swept(alice, workshop):
     db.session.execute(update(BrowserSession).values(last_seen_at=utcnow() - timedelta(days=15)))
     db.session.commit()
 
-    Chores(workshop.sessions, workshop.sender).sweep()
+    Chores(workshop.sessions, workshop.sender, SITE).sweep()
 
     db.session.rollback()
     assert db.session.scalars(select(Check)).all() == []
@@ -332,7 +336,7 @@ def test_what_a_deleted_monitor_leaves_is_cleared_up(workshop, alice):
     monitor.delete(db.session, alice.actor)
     db.session.commit()
 
-    Chores(workshop.sessions, workshop.sender).sweep()
+    Chores(workshop.sessions, workshop.sender, SITE).sweep()
 
     db.session.rollback()
     assert db.session.scalars(select(Check)).all() == []

@@ -183,7 +183,7 @@ def test_a_second_try_carries_the_same_message_id(sessions):
     queue()
     message = waiting()[0]
 
-    ids = {sender(FileOutbox).compose(message)["Message-ID"] for _ in range(2)}
+    ids = {sender(FileOutbox).compose(message.letter)["Message-ID"] for _ in range(2)}
 
     assert len(ids) == 1
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import aliased
 from pulse import tokens
 from pulse.abilities import Ability
 from pulse.api import limits
-from pulse.clock import utcnow
+from pulse.clock import iso, utcnow
 from pulse.db import Lookup
 from pulse.logs import NamedToken, Trace, request_id, trace
 from pulse.models.api_key import ApiKey, Token
@@ -134,10 +134,10 @@ def identify(traced: Trace) -> Caller:
     traced.token = NamedToken(found.token_id, found.last_used_at, found.retired_at is None)
     if found.retired_at is not None:
         code = "token_rotated" if found.reason == "rotated" else "token_deleted"
-        raise _unauthorized(code, at=_iso(found.retired_at))
+        raise _unauthorized(code, at=iso(found.retired_at))
     traced.asked_by(Kind.TOKEN, found.token_id)
     if found.expires_at is not None and found.expires_at <= utcnow():
-        raise _unauthorized("token_expired", at=_iso(found.expires_at))
+        raise _unauthorized("token_expired", at=iso(found.expires_at))
     if found.suspended_at is not None:
         raise Problem("account_suspended")
     if found.role_name is None:
@@ -217,7 +217,3 @@ def _stranger(code: str, challenge: str | None = None) -> Problem:
 def _unauthorized(code: str, challenge: str | None = None, **members: Any) -> Problem:
     challenge = challenge or f'{CHALLENGE}, error="invalid_token"'
     return Problem(code, headers={"WWW-Authenticate": challenge}, **members)
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

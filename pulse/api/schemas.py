@@ -18,11 +18,8 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from pulse.clock import iso
 from pulse.db import LARGEST
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _storable(text: str) -> str:
@@ -65,7 +62,7 @@ def _whole(value: Any) -> Any:
 
 
 Moment = Annotated[
-    datetime, PlainSerializer(_iso, return_type=str, when_used="json"), WithJsonSchema({"type": "string", "format": "date-time"})
+    datetime, PlainSerializer(iso, return_type=str, when_used="json"), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 """A time, as ISO 8601 in UTC with `Z` and milliseconds."""
 

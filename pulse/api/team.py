@@ -16,10 +16,11 @@ from pulse.api.schemas import In, Moment, Out, Page, Text, documented
 from pulse.clock import utcnow
 from pulse.extensions import db, services
 from pulse.models import people
+from pulse.models.email import check_email
 from pulse.models.invitation import Invitation
 from pulse.models.refusals import Invalid
 from pulse.models.team import Membership, Team
-from pulse.models.user import User, check_email
+from pulse.models.user import User
 from pulse.problems import Problem
 from pulse.roles import GRANTED, Role
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
+from pulse.checker.delivering import send_mails
 from pulse.checker.outages import Patience
 from pulse.checker.worker import Worker
 from pulse.db import READ_ONLY
@@ -15,6 +16,7 @@ from pulse.mail import Sender
 from pulse.models import key_notices, leftovers
 from pulse.models.check import Check
 from pulse.models.claim import realign
+from pulse.models.delivery import Delivery
 from pulse.models.hourly_sum import HourlySum
 from pulse.models.invitation import Invitation
 from pulse.models.key_counting import sweep as sweep_uses
@@ -35,8 +37,9 @@ log = structlog.get_logger("pulse")
 class Chores:
     """Sends what is due in the outbox every second, and clears up every minute."""
 
-    def __init__(self, sessions: sessionmaker[Session], sender: Sender) -> None:
+    def __init__(self, sessions: sessionmaker[Session], sender: Sender, site: str) -> None:
         self._sessions = sessions
+        self._site = site
         self._sender = sender
         self._closing = Event()
         self._swept_at = float("-inf")
@@ -58,7 +61,7 @@ class Chores:
 
     def do_all(self) -> None:
         """Do everything once, on the caller's thread."""
-        while self._sender.send_due(self._sessions):
+        while self._sender.send_due(self._sessions) + send_mails(self._sessions, self._sender, self._site):
             pass
         self.sweep()
 
@@ -74,7 +77,7 @@ class Chores:
             log.warning("clock_set_back", monitors=moved)
         for _ in range(MOST_SWEEPS):
             # Small and apart: nobody else waits for long.
-            swept = [self._in_transaction(each) or 0 for each in (Check.sweep, HourlySum.sweep, sweep_uses)]
+            swept = [self._in_transaction(each) or 0 for each in (Check.sweep, HourlySum.sweep, Delivery.sweep, sweep_uses)]
             if not (self._remove_leftovers() + sum(swept)) or self._closing.wait(0.05):
                 return
 
@@ -98,6 +101,7 @@ class Chores:
 
     def _turn(self) -> None:
         self._sender.send_due(self._sessions)
+        send_mails(self._sessions, self._sender, self._site)
         if monotonic() - self._swept_at >= SWEEP_SECONDS:
             self.sweep()
             self._swept_at = monotonic()

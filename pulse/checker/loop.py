@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from pulse.addresses import AddressGuard
 from pulse.checker.chores import Chores
+from pulse.checker.delivering import Delivering
 from pulse.checker.outages import Patience
 from pulse.checker.probing import Probing
 from pulse.clock import utcnow
@@ -43,11 +44,14 @@ log = structlog.get_logger("pulse")
 class Checker:
     """One checker. It is used once: `run` until it is stopped, or `run_once`."""
 
-    def __init__(self, sessions: sessionmaker[Session], vault: Vault, prober: Prober[Claim], sender: Sender) -> None:
+    def __init__(
+        self, sessions: sessionmaker[Session], vault: Vault, prober: Prober[Claim], chores: Chores, delivering: Delivering
+    ) -> None:
         self._sessions = sessions
         self._vault = vault
         self._probing = Probing(prober)
-        self._chores = Chores(sessions, sender)
+        self._chores = chores
+        self._delivering = delivering
         self._patience = Patience("checks")
         self._held: set[Claim] = set()
         self._results: list[Result] = []
@@ -64,14 +68,17 @@ class Checker:
         log.info("checker_started")
         self._probing.start()
         self._chores.start()
+        self._delivering.start()
         try:
             while not self._stopping:
                 self._patience.attempt(self._turn)
                 self._chores.check()
+                self._delivering.check()
                 self._rest(self._patience.seconds or TICK_SECONDS)
             self._finish(monotonic() + FINISH_SECONDS)
         finally:
             self._chores.close()
+            self._delivering.close()
             self._probing.close()
         log.info("checker_stopped")
 
@@ -86,6 +93,7 @@ class Checker:
         finally:
             self._probing.close()
         self._chores.do_all()
+        self._delivering.do_all()
 
     # --- steps -------------------------------------------------------------------------------------------------
 
@@ -214,6 +222,8 @@ def _made(settings: Settings) -> Generator[Checker]:
     engine = connect(settings.database)
     vault = Vault(settings.secret, *settings.former_secrets)
     try:
-        yield Checker(sessionmaker(engine), vault, Prober(AddressGuard(settings.allowed_networks)), Sender.of(settings))
+        sessions, guard = sessionmaker(engine), AddressGuard(settings.allowed_networks)
+        chores = Chores(sessions, Sender.of(settings), settings.site)
+        yield Checker(sessions, vault, Prober(guard), chores, Delivering(sessions, vault, Prober(guard), settings.site))
     finally:
         engine.dispose()

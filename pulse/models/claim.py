@@ -40,6 +40,7 @@ ASKED = (
     Monitor.headers_sealed,
     Monitor.body_sealed,
     Monitor.auth_sealed,
+    Monitor.certificate_read_at,
 )
 """The columns of an `Stored`."""
 

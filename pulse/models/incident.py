@@ -1,6 +1,5 @@
 """Incidents: stretches of trouble, each opened by an alert rule."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
@@ -14,11 +13,8 @@ from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 from pulse.models.alert_rule import AlertRule
 from pulse.models.event import About, Actor, Event
 from pulse.models.monitor import Monitor
-from pulse.models.outbox import Message
+from pulse.models.notices import tell
 from pulse.models.refusals import Conflict, Invalid
-from pulse.models.team import Membership
-from pulse.models.user import User
-from pulse.roles import Role
 
 LONGEST_ROOT_CAUSE = 2000
 
@@ -63,6 +59,8 @@ class Incident(Base):
     resolved_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     """None where it resolved by itself."""
     root_cause: Mapped[str | None]
+    good_checks: Mapped[int] = mapped_column(server_default="0")
+    """How many in a row count towards its end."""
 
     monitor: Mapped[Monitor] = relationship()
     alert_rule: Mapped[AlertRule | None] = relationship()
@@ -119,7 +117,7 @@ class Incident(Base):
             raise Conflict("This incident is resolved already.")
         self._read_anew(session)
         self._note(session, "incident.resolved", by)
-        tell_owners(session, [self])
+        tell(session, [self])
 
     def _read_anew(self, session: DbSession) -> None:
         query = select(Incident).where(Incident.id == self.id).execution_options(populate_existing=True)
@@ -168,30 +166,3 @@ def check_root_cause(text: str | None) -> str | None:
     if "\0" in cause or any("\ud800" <= character <= "\udfff" for character in cause):
         raise Invalid("root_cause", "This has characters that cannot be stored. Type it again.")
     return cause or None
-
-
-def tell_owners(session: DbSession, incidents: Sequence[Incident]) -> None:
-    """Queue a mail on each incident's beginning, or its end, to the Owner of its team."""
-    teams = {each.team_id for each in incidents}
-    owners = select(Membership.team_id, User.email).join(User, User.id == Membership.user_id)
-    owners = owners.where(Membership.team_id.in_(teams), Membership.role_name == Role.OWNER.value)
-    addresses = dict(session.execute(owners).all())
-    for incident in incidents:
-        if (address := addresses.get(incident.team_id)) is not None:
-            Message.queue(session, address, *_told(incident))
-    session.flush()
-
-
-def _told(incident: Incident) -> tuple[str, str]:
-    """Return subject and text."""
-    name, rule = incident.monitor.name, incident.alert_rule.name if incident.alert_rule else "a rule deleted since"
-    began = f"{incident.started_at:%Y-%m-%d %H:%M:%S} UTC"
-    if incident.resolved_at is None:
-        error = (incident.monitor.last_error or "").replace("_", " ")
-        said = f" The last check said: {error}." if error else ""
-        facts = f"Began: {began}\nSeverity: {incident.severity}\nAlert rule: {rule}\n"
-        ends = "Pulse writes again when the incident is resolved."
-        return f"Down: {name}", f"{name} does not answer as it should.{said}\n\n{facts}\n{ends}\n"
-    facts = f"Began: {began}\nResolved: {incident.resolved_at:%Y-%m-%d %H:%M:%S} UTC\nAlert rule: {rule}\n"
-    cause = f"Root cause: {incident.root_cause}\n" if incident.root_cause else ""
-    return f"Resolved: {name}", f"The incident “{incident.title}” is resolved.\n\n{facts}{cause}"

@@ -13,11 +13,12 @@ from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 from pulse.models import people
 from pulse.models.api_key import ApiKey
+from pulse.models.email import check_email, fold_email
 from pulse.models.event import About, Actor, Event
 from pulse.models.refusals import Conflict, Invalid, LimitReached, RateLimited, Refused
 from pulse.models.team import Membership, Team
 from pulse.models.throttle import Throttle
-from pulse.models.user import User, check_email, fold_email
+from pulse.models.user import User
 from pulse.roles import Role
 
 LIFE = timedelta(days=7)

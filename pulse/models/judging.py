@@ -1,111 +1,227 @@
 """What a team's alert rules make of new checks: incidents begin and end."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import product
+from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, case, func, or_, select, tuple_, update
 from sqlalchemy.orm import joinedload
 
 from pulse.db import DbSession
-from pulse.models.alert_rule import RESOLVE_AFTER, AlertRule, Condition
+from pulse.models.alert_rule import MONITORS, AlertRule
 from pulse.models.check import Check
-from pulse.models.incident import Incident, tell_owners
+from pulse.models.conditions import DAY, Condition, Question, Standing, Window
+from pulse.models.hourly_sum import HOUR, HourlySum, hour_of
+from pulse.models.incident import Incident
 from pulse.models.monitor import Monitor
+from pulse.models.notices import tell
+from pulse.models.planned_outage import PlannedOutage
+from pulse.models.rule_fields import RESOLVE_AFTER
+
+REOPENED_AFTER = DAY
+"""When a condition that stays for days opens another incident, after a person resolved the last one."""
+
+Keys = set[tuple[int | None, int]]
+"""Ids of rules and monitors."""
+Rows = Sequence[Row[*tuple[Any, ...]]]
+Uptimes = Mapping[tuple[int, Window], float]
+"""Percent, by monitor and window."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How a monitor stands after a check."""
+class Case:
+    """A rule, one of the monitors it holds for, and the figure that is compared."""
 
-    monitor_id: int
-    team_id: int
-    name: str
-    up: bool
-    failures: int
-    successes: int
-    checked_at: datetime
+    rule: AlertRule
+    question: Question
+    standing: Standing
+    figure: float | None
 
 
 def judge(session: DbSession, standings: Sequence[Standing]) -> None:
-    """Open and resolve incidents, and queue the mails that tell of it.
+    """Open and resolve incidents, and queue what is told of it. In a planned outage nothing is judged.
 
     The monitors' rows are held by the caller, so that two checkers never judge one monitor at the same time.
     """
-    by_monitor = {each.monitor_id: each for each in standings}
+    silenced = PlannedOutage.silenced(session, standings)
+    by_monitor = {each.monitor_id: each for each in standings if each.monitor_id not in silenced}
+    if not by_monitor:
+        return
     unresolved = session.execute(
-        select(Incident.id, Incident.monitor_id, Incident.alert_rule_id, AlertRule.resolve_after)
-        .outerjoin(AlertRule, AlertRule.id == Incident.alert_rule_id)
+        select(Incident.id, Incident.monitor_id, Incident.alert_rule_id, Incident.good_checks)
         .where(Incident.monitor_id.in_(by_monitor), Incident.resolved_at.is_(None))
+        .order_by(Incident.id)
     ).all()
-    over = [row.id for row in unresolved if by_monitor[row.monitor_id].successes >= (row.resolve_after or RESOLVE_AFTER)]
+    cases = _cases(session, by_monitor, {(row.alert_rule_id, row.monitor_id) for row in unresolved})
+    if unresolved:
+        _count_good(session, unresolved, by_monitor, cases)
+    taken = {(row.alert_rule_id, row.monitor_id) for row in unresolved}
+    met = [each for key, each in cases.items() if key not in taken and each.rule.active and _is_met(each)]
+    if met:
+        _open(session, met)
+
+
+def _is_met(each: Case) -> bool:
+    # A good check opens no incident of the kind that fails in a row, however many failed before it.
+    return bool(each.question.is_met(each.figure))
+
+
+def _cases(session: DbSession, by_monitor: Mapping[int, Standing], unresolved: Keys) -> dict[tuple[int, int], Case]:
+    """Return each rule with each of its monitors that was checked, by their ids."""
+    teams = {each.team_id for each in by_monitor.values()}
+    opened = {rule_id for rule_id, _ in unresolved if rule_id is not None}
+    query = select(AlertRule).where(AlertRule.team_id.in_(teams), or_(AlertRule.active, AlertRule.id.in_(opened)))
+    rules = session.scalars(query.order_by(AlertRule.id)).all()
+    chosen = _chosen(session, [each.id for each in rules if not each.covers_all], by_monitor)
+    pairs = [
+        (rule, rule.question, standing)
+        for rule in rules
+        for standing in by_monitor.values()
+        if standing.team_id == rule.team_id and (rule.covers_all or (rule.id, standing.monitor_id) in chosen)
+    ]
+    uptimes = _uptimes(session, [each for each in pairs if _asks_uptime(*each, unresolved)])
+    return {
+        (rule.id, standing.monitor_id): Case(rule, question, standing, _figure(question, standing, uptimes))
+        for rule, question, standing in pairs
+    }
+
+
+def _chosen(session: DbSession, rules: Sequence[int], monitors: Iterable[int]) -> set[tuple[int, int]]:
+    """Return which of the rules were made for which of the monitors."""
+    if not rules:
+        return set()
+    pair = (MONITORS.c.alert_rule_id, MONITORS.c.monitor_id)
+    found = session.execute(select(*pair).where(pair[0].in_(rules), pair[1].in_(monitors)))
+    return {(row.alert_rule_id, row.monitor_id) for row in found}
+
+
+def _asks_uptime(rule: AlertRule, question: Question, standing: Standing, unresolved: Keys) -> bool:
+    """Tell whether an uptime is to be looked up: once a minute of each monitor, and at each check while an incident is on."""
+    if question.condition is not Condition.UPTIME:
+        return False
+    if standing.before is None or (rule.id, standing.monitor_id) in unresolved:
+        return True
+    return standing.before.replace(second=0, microsecond=0) < standing.checked_at.replace(second=0, microsecond=0)
+
+
+def _uptimes(session: DbSession, pairs: Sequence[tuple[AlertRule, Question, Standing]]) -> Uptimes:
+    """Return the uptimes that are asked for, a statement for each window."""
+    found: dict[tuple[int, Window], float] = {}
+    for window in {question.window for _, question, _ in pairs if question.window}:
+        standings = {standing.monitor_id: standing for _, question, standing in pairs if question.window is window}
+        since = hour_of(max(each.checked_at for each in standings.values())) - HOUR * (window.hours - 1)
+        summed = select(HourlySum.monitor_id, func.sum(HourlySum.up).label("up"), func.sum(HourlySum.total).label("total"))
+        mine = summed.where(HourlySum.monitor_id.in_(standings), HourlySum.hour >= since).group_by(HourlySum.monitor_id)
+        found |= {(row.monitor_id, window): 100 * row.up / row.total for row in session.execute(mine) if row.total}
+    return found
+
+
+def _figure(question: Question, standing: Standing, uptimes: Uptimes) -> float | None:
+    return question.figure(standing, uptimes.get((standing.monitor_id, question.window)) if question.window else None)
+
+
+def _count_good(
+    session: DbSession,
+    unresolved: Rows,
+    by_monitor: Mapping[int, Standing],
+    cases: Mapping[tuple[int, int], Case],
+) -> None:
+    """Count good checks towards the end of the incidents that are on, and end those that have enough."""
+    good: dict[int, int] = {}
+    over: list[int] = []
+    for row in unresolved:
+        each = cases.get((row.alert_rule_id, row.monitor_id))
+        standing = by_monitor[row.monitor_id]
+        # An incident whose rule is gone, or holds for other monitors by now, ends as if it had been down.
+        is_good = each.question.is_good(standing, each.figure) if each else standing.up
+        if is_good is None:
+            continue
+        count = row.good_checks + 1 if is_good else 0
+        if count >= (each.rule.resolve_after if each else RESOLVE_AFTER):
+            over.append(row.id)
+        if count != row.good_checks:
+            good[row.id] = count
+    if good:
+        counted = case(*((Incident.id == incident, count) for incident, count in good.items()), else_=Incident.good_checks)
+        mine = update(Incident).where(Incident.id.in_(good), Incident.resolved_at.is_(None)).values(good_checks=counted)
+        session.execute(mine, execution_options={"synchronize_session": False})
     if over:
         _resolve(session, over, by_monitor)
-    failing = [each for each in standings if not each.up]
-    if failing:
-        _open(session, failing, {(row.alert_rule_id, row.monitor_id) for row in unresolved})
 
 
-def _resolve(session: DbSession, ids: Iterable[int], by_monitor: dict[int, Standing]) -> None:
+def _resolve(session: DbSession, ids: Iterable[int], by_monitor: Mapping[int, Standing]) -> None:
     query = select(Incident).where(Incident.id.in_(ids), Incident.resolved_at.is_(None)).with_for_update(of=Incident)
     query = query.order_by(Incident.id).options(joinedload(Incident.monitor), joinedload(Incident.alert_rule))
     incidents = session.scalars(query.execution_options(populate_existing=True)).all()
     for incident in incidents:
         incident.resolved_at = max(incident.started_at, by_monitor[incident.monitor_id].checked_at)
     session.flush()
-    tell_owners(session, incidents)
+    tell(session, incidents)
 
 
-def _open(session: DbSession, failing: Sequence[Standing], taken: set[tuple[int | None, int]]) -> None:
+def _open(session: DbSession, met: Sequence[Case]) -> None:
     # Held, so that a rule that is being deleted is either gone here or waits.
-    rules = session.scalars(
-        select(AlertRule)
-        .where(AlertRule.team_id.in_({each.team_id for each in failing}), AlertRule.active.is_(True))
-        .where(AlertRule.condition == Condition.CHECK_FAILED.value)
-        .with_for_update(read=True, key_share=True)
-    ).all()
-    pairs = [
-        (rule, standing)
-        for rule, standing in product(rules, failing)
-        if rule.team_id == standing.team_id
-        and standing.failures >= rule.value
-        and (rule.id, standing.monitor_id) not in taken
-        and _has_failed_since(session, rule, standing)
+    held = select(AlertRule.id).where(AlertRule.id.in_({each.rule.id for each in met}), AlertRule.active)
+    rules = set(session.scalars(held.with_for_update(read=True, key_share=True)))
+    last = _last(session, met)
+    opened = [
+        _opened(each)
+        for each in met
+        if each.rule.id in rules and _may_open(session, each, last.get((each.rule.id, each.standing.monitor_id)))
     ]
-    opened = [_opened(rule, standing) for rule, standing in pairs]
     session.add_all(opened)
     session.flush()
     if opened:
         _with_monitors(session, opened)
-        tell_owners(session, opened)
+        tell(session, opened)
 
 
-def _has_failed_since(session: DbSession, rule: AlertRule, standing: Standing) -> bool:
+def _last(session: DbSession, met: Sequence[Case]) -> dict[tuple[int, int], Row[*tuple[Any, ...]]]:
+    """Return the last incident of each rule and monitor."""
+    pair = tuple_(Incident.alert_rule_id, Incident.monitor_id)
+    wanted = [(each.rule.id, each.standing.monitor_id) for each in met]
+    newest = select(func.max(Incident.id)).where(pair.in_(wanted)).group_by(Incident.alert_rule_id, Incident.monitor_id)
+    columns = (Incident.alert_rule_id, Incident.monitor_id, Incident.started_at, Incident.resolved_at, Incident.resolved_by)
+    rows = session.execute(select(*columns).where(Incident.id.in_(newest)))
+    return {(row.alert_rule_id, row.monitor_id): row for row in rows}
+
+
+def _may_open(session: DbSession, each: Case, last: Row[*tuple[Any, ...]] | None) -> bool:
+    """Tell whether the rule's cooldown is over, and its last incident was not resolved by a person who knows better."""
+    if last is None:
+        return True
+    at = each.standing.checked_at
+    if at < last.started_at + timedelta(minutes=each.rule.cooldown_minutes):
+        return False
+    if each.question.condition is Condition.CHECK_FAILED:
+        return _has_failed_since(session, each, last.resolved_at)
+    return last.resolved_by is None or not each.question.condition.is_slow or at >= last.resolved_at + REOPENED_AFTER
+
+
+def _has_failed_since(session: DbSession, each: Case, ended: Any) -> bool:
     """Tell whether there were enough failed checks since this rule's last incident of the monitor ended.
 
     One that a person resolved too early is followed by another only after as many failed checks as it took at first.
     """
-    mine = (Incident.alert_rule_id == rule.id, Incident.monitor_id == standing.monitor_id)
-    ended = session.scalar(select(func.max(Incident.resolved_at)).where(*mine))
-    if ended is None:
-        return True
-    failed = (Check.monitor_id == standing.monitor_id, Check.checked_at > ended, Check.up.is_(False))
-    return (session.scalar(select(func.count()).where(*failed)) or 0) >= rule.value
+    failed = (Check.monitor_id == each.standing.monitor_id, Check.checked_at > ended, Check.up.is_(False))
+    return (session.scalar(select(func.count()).where(*failed)) or 0) >= each.question.value
 
 
-def _opened(rule: AlertRule, standing: Standing) -> Incident:
+def _opened(each: Case) -> Incident:
+    standing = each.standing
     return Incident(
         team_id=standing.team_id,
         monitor_id=standing.monitor_id,
-        alert_rule_id=rule.id,
-        title=f"{standing.name} is down",
-        severity=rule.priority,
+        alert_rule_id=each.rule.id,
+        title=each.question.title(standing.name, each.figure or 0),
+        severity=each.rule.priority,
         started_at=standing.checked_at,
+        good_checks=0,
     )
 
 
 def _with_monitors(session: DbSession, incidents: Sequence[Incident]) -> None:
-    """Read what the mails need in one query."""
+    """Read what is told of the monitors in one query."""
     ids = {each.monitor_id for each in incidents}
     session.scalars(select(Monitor).where(Monitor.id.in_(ids)).execution_options(populate_existing=True)).all()

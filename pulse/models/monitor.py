@@ -108,6 +108,9 @@ class Monitor(Base):
     last_response_time_ms: Mapped[int | None]
     last_error: Mapped[str | None]
     last_checked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    certificate_expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    """When the certificate ends that was seen last."""
+    certificate_read_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     team: Mapped["Team"] = relationship()
     project: Mapped[Project] = relationship()

@@ -1,10 +1,15 @@
 """What a monitor's probe asks for, and how the secret parts of that are stored."""
 
 import json
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from pulse.clock import utcnow
 from pulse.probe import BasicAuth, BearerAuth, Request
 from pulse.vault import Unreadable, Vault
+
+READ_EVERY = timedelta(hours=1)
+"""How often the end of a target's certificate is read: it costs a sixth of a check, and changes every few weeks."""
 
 
 class Stored(Protocol):
@@ -18,6 +23,7 @@ class Stored(Protocol):
     headers_sealed: Any
     body_sealed: Any
     auth_sealed: Any
+    certificate_read_at: Any
 
 
 def request_of(stored: Stored, vault: Vault) -> Request:
@@ -31,7 +37,12 @@ def request_of(stored: Stored, vault: Vault) -> Request:
         headers=_opened_headers(stored.headers_sealed, vault),
         body=body.encode("utf-8") if (body := _opened_body(stored.body_sealed, vault)) else None,
         auth=_opened_auth(stored.auth_sealed, vault),
+        wants_certificate=_is_stale(stored.certificate_read_at),
     )
+
+
+def _is_stale(read_at: datetime | None) -> bool:
+    return read_at is None or read_at <= utcnow() - READ_EVERY
 
 
 def sealed_headers(headers: dict[str, str], vault: Vault) -> bytes | None:

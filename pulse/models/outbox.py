@@ -1,5 +1,6 @@
 """Mail that is to be sent: written in the transaction of the act it tells of, sent by the checker process."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Index, delete, select
@@ -11,6 +12,17 @@ from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(hours=1)
 GIVEN_UP_AFTER = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail as it is written. `name` is the same at every try, so that one that arrived twice can be known for one."""
+
+    name: str
+    recipient: str
+    subject: str
+    body: str
+    written_at: datetime
 
 
 class Message(Base):
@@ -55,6 +67,12 @@ class Message(Base):
     def sent(self, session: DbSession) -> None:
         """Note that it went out."""
         session.execute(delete(Message).where(Message.id == self.id))
+
+    @property
+    def letter(self) -> Letter:
+        """What is to be sent."""
+        name = f"{self.id}.{int(self.created_at.timestamp() * 1000)}"
+        return Letter(name, self.recipient, self.subject, self.body, self.created_at)
 
     @property
     def is_hopeless(self) -> bool:

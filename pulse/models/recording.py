@@ -13,9 +13,10 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from pulse.clock import utcnow
 from pulse.db import DbSession
 from pulse.models.check import Check, CheckType
+from pulse.models.conditions import Standing
 from pulse.models.grid import next_slot
 from pulse.models.hourly_sum import HourlySum, sum_of
-from pulse.models.judging import Standing, judge
+from pulse.models.judging import judge
 from pulse.models.monitor import Monitor
 from pulse.probe import Outcome
 
@@ -44,6 +45,7 @@ HELD = (
         Monitor.failures,
         Monitor.successes,
         Monitor.last_checked_at,
+        Monitor.certificate_expires_at,
     )
     .where(Monitor.id.in_(bindparam("ids", expanding=True)))
     .order_by(Monitor.id)
@@ -90,10 +92,10 @@ def _record(session: DbSession, results: Sequence[Result]) -> dict[int, int]:
     rows = {row.id: row for row in connection.execute(HELD, {"ids": [each.monitor_id for each in results]})}
     counting = [each for each in results if _counts(each, rows.get(each.monitor_id))]
     written = _insert(connection, counting)
-    new = [_standing(rows[each.monitor_id], each) for each in counting if _is_news(each, rows[each.monitor_id], written)]
+    new = [_standing(rows[each.monitor_id], each, written) for each in counting if _is_news(each, rows[each.monitor_id], written)]
     if written:
         HourlySum.add(connection, [_sum(each) for each in counting if each.monitor_id in written])
-    _move(connection, counting, rows, new, written)
+    _move(connection, counting, rows, new)
     if new:
         judge(session, new)
     return written
@@ -149,16 +151,20 @@ def _type(result: Result) -> str:
     return (CheckType.MANUAL if result.fence is None else CheckType.SCHEDULED).value
 
 
-def _standing(row: Row[*tuple[Any, ...]], result: Result) -> Standing:
-    up = result.outcome.up
+def _standing(row: Row[*tuple[Any, ...]], result: Result, written: dict[int, int]) -> Standing:
+    outcome = result.outcome
     return Standing(
         monitor_id=row.id,
         team_id=row.team_id,
         name=row.name,
-        up=up,
-        failures=0 if up else row.failures + 1,
-        successes=row.successes + 1 if up else 0,
+        up=outcome.up,
+        failures=0 if outcome.up else row.failures + 1,
         checked_at=result.checked_at,
+        before=row.last_checked_at,
+        check_id=written[row.id],
+        http_status_code=outcome.http_status_code,
+        response_time_ms=outcome.response_time_ms,
+        certificate_expires_at=outcome.certificate_expires_at or row.certificate_expires_at,
     )
 
 
@@ -167,7 +173,6 @@ def _move(
     results: Sequence[Result],
     rows: dict[int, Row[*tuple[Any, ...]]],
     new: Sequence[Standing],
-    written: dict[int, int],
 ) -> None:
     """Bring the monitors to where their checks have led them: streaks, last check, next slot."""
     standings = {each.monitor_id: each for each in new}
@@ -175,7 +180,7 @@ def _move(
     for result in results:
         values = _schedule(rows[result.monitor_id], result)
         if (standing := standings.get(result.monitor_id)) is not None:
-            values |= _newest(result, standing, written[result.monitor_id])
+            values |= _newest(rows[result.monitor_id], result, standing)
         if values:
             row = rows[result.monitor_id]
             by_shape[tuple(values)].append({"of": row.id, "at_fence": row.fence, **values})
@@ -191,12 +196,12 @@ def _schedule(row: Row[*tuple[Any, ...]], result: Result) -> dict[str, Any]:
     return {"next_check_at": next_slot(row.anchored_at, row.interval_seconds, after), "lease_until": None}
 
 
-def _newest(result: Result, standing: Standing, check_id: int) -> dict[str, Any]:
+def _newest(row: Row[*tuple[Any, ...]], result: Result, standing: Standing) -> dict[str, Any]:
     outcome = result.outcome
-    return {
+    newest = {
         "failures": standing.failures,
-        "successes": standing.successes,
-        "last_check_id": check_id,
+        "successes": row.successes + 1 if outcome.up else 0,
+        "last_check_id": standing.check_id,
         "last_type": _type(result),
         "last_up": outcome.up,
         "last_http_status_code": outcome.http_status_code,
@@ -204,3 +209,6 @@ def _newest(result: Result, standing: Standing, check_id: int) -> dict[str, Any]
         "last_error": outcome.error.value if outcome.error else None,
         "last_checked_at": result.checked_at,
     }
+    if outcome.certificate_expires_at is None:
+        return newest
+    return newest | {"certificate_expires_at": outcome.certificate_expires_at, "certificate_read_at": result.checked_at}

@@ -4,15 +4,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
-from unicodedata import normalize
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
+from pulse.models.email import check_email, fold_email
 from pulse.models.event import About, Actor, Event
 from pulse.models.refusals import Invalid, Refused
 from pulse.models.team import Membership, Team
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from pulse.models.session import BrowserSession
 
 THEMES = ("system", "light", "dark")
-LONGEST_EMAIL = 254
 
 
 class EmailTaken(Refused):
@@ -170,25 +168,6 @@ class User(Base):
         session.expire(self, ["memberships"])
         session.delete(self)
         session.flush()
-
-
-def check_email(text: str) -> str:
-    """Return an address in the form to store; raises `Invalid`."""
-    if len(text) > LONGEST_EMAIL:
-        raise Invalid("email", f"Use at most {LONGEST_EMAIL} characters.")
-    try:
-        return validate_email(text.strip(), check_deliverability=False, globally_deliverable=False).normalized
-    except (EmailNotValidError, UnicodeError) as error:
-        raise Invalid("email", "Enter an e-mail address such as name@example.com.") from error
-
-
-def fold_email(email: str) -> str:
-    """Return the form in which addresses are compared; two that differ in case or spelling alone are one person's."""
-    try:
-        address = check_email(email)
-    except Invalid:
-        address = email.strip()[:LONGEST_EMAIL]
-    return normalize("NFC", normalize("NFC", address).casefold())
 
 
 def check_name(text: str) -> str:

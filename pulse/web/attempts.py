@@ -11,9 +11,9 @@ from flask import request
 from limits import RateLimitItem, parse
 
 from pulse.extensions import db, services
+from pulse.models.email import fold_email
 from pulse.models.refusals import Refused
 from pulse.models.throttle import Throttle
-from pulse.models.user import fold_email
 from pulse.web import known
 
 Subject = tuple[str, ...]

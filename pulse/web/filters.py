@@ -7,7 +7,7 @@ from babel.dates import format_datetime, format_timedelta
 from flask import Flask
 from flask_login import current_user
 
-from pulse.clock import utcnow
+from pulse.clock import iso, utcnow
 
 LOCALE = "en"
 
@@ -56,11 +56,6 @@ def freshness(moment: datetime | None) -> str:
         return "never"
     age = utcnow() - moment
     return "today" if age < timedelta(days=1) else "month" if age < timedelta(days=30) else "older"
-
-
-def iso(moment: datetime) -> str:
-    """Return the moment for machines."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def duration(seconds: float) -> str:

@@ -8,12 +8,13 @@ from pulse.extensions import db, services
 from pulse.htmx import go
 from pulse.logs import log, request_id
 from pulse.models.api_key import ApiKey
+from pulse.models.email import check_email
 from pulse.models.invitation import Invitation
 from pulse.models.mailed_link import MailedLink, Purpose
 from pulse.models.outbox import Message
 from pulse.models.refusals import Invalid, Refused
 from pulse.models.session import BrowserSession
-from pulse.models.user import User, check_email
+from pulse.models.user import User
 from pulse.web import attempts, known, visits
 from pulse.web.auth import farewell
 from pulse.web.forms.settings import ChangePasswordForm, DeleteAccountForm, ProfileForm

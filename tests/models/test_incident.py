@@ -1,5 +1,6 @@
 """Incidents: opened by a rule, once, and ended by itself or by hand."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,9 +10,10 @@ from sqlalchemy.exc import IntegrityError
 
 from pulse.extensions import db
 from pulse.models.alert_rule import AlertRule
+from pulse.models.channel import Channel
+from pulse.models.delivery import Delivery
 from pulse.models.event import Event
 from pulse.models.incident import Incident, IncidentStatus
-from pulse.models.outbox import Message
 from pulse.models.recording import record
 from pulse.models.refusals import Conflict, Invalid
 from tests.monitors import BAD, GOOD, check, claimed, make_monitor, scheduled
@@ -23,8 +25,9 @@ def incidents(person) -> list[Incident]:
     return list(db.session.scalars(Incident.of(person.team_id).execution_options(populate_existing=True)))
 
 
-def mails() -> list[tuple[str, str]]:
-    return [(each.recipient, each.subject) for each in db.session.scalars(select(Message).order_by(Message.id))]
+def told() -> list[tuple[str, str]]:
+    query = select(Delivery).order_by(Delivery.id)
+    return [(each.event, json.loads(each.payload)["incident"]["title"]) for each in db.session.scalars(query)]
 
 
 def rule(person) -> AlertRule:
@@ -66,7 +69,7 @@ def test_a_monitor_that_stays_down_has_one_incident(alice):
     check(make_monitor(alice), *[BAD] * 6)
 
     assert len(incidents(alice)) == 1
-    assert len(mails()) == 1
+    assert len(told()) == 1
 
 
 def test_two_good_checks_in_a_row_resolve_it(alice):
@@ -145,13 +148,16 @@ def test_the_database_holds_a_rule_to_one_unresolved_incident_of_a_monitor(alice
     db.session.rollback()
 
 
-def test_both_ends_are_mailed_to_the_teams_owner(alice, bob):
+def test_both_ends_are_told_to_the_rules_channels(alice, bob):
     check(make_monitor(alice, name="Shop"), BAD, BAD, GOOD, GOOD)
 
-    assert mails() == [("alice@example.com", "Down: Shop"), ("alice@example.com", "Resolved: Shop")]
-    down = db.session.scalars(select(Message.body).order_by(Message.id)).all()[0]
-    assert "unexpected status" in down
-    assert "Monitor down" in down
+    assert told() == [("incident.created", "Shop is down"), ("incident.resolved", "Shop is down")]
+    (channel,) = db.session.scalars(Channel.of(alice.team_id))
+    assert {each.channel_id for each in db.session.scalars(select(Delivery))} == {channel.id}
+    payload = json.loads(db.session.scalars(select(Delivery.payload).order_by(Delivery.id)).all()[0])
+    assert set(payload) == {"event", "triggered_at", "incident", "monitor", "check", "team"}
+    assert (payload["check"]["error"], payload["incident"]["alert_rule"]) == ("unexpected_status", "Monitor down")
+    assert (payload["monitor"]["state"], payload["team"]["name"]) == ("down", alice.team.name)
 
 
 def test_acknowledging_is_silent_and_harmless_when_done_twice(alice, bob):
@@ -162,7 +168,7 @@ def test_acknowledging_is_silent_and_harmless_when_done_twice(alice, bob):
     incident.acknowledge(db.session, alice.actor)
 
     assert (incident.status, incident.acknowledged_at, incident.acknowledged_by) == ("acknowledged", first, bob.user_id)
-    assert len(mails()) == 1
+    assert len(told()) == 1
 
 
 def test_an_acknowledged_incident_still_resolves_by_itself(alice):
@@ -180,7 +186,7 @@ def test_resolving_by_hand_keeps_the_cause_and_tells(alice):
     incident.resolve(db.session, alice.actor, "  A full disk.  ")
 
     assert (incident.status, incident.root_cause, incident.resolved_by) == ("resolved", "A full disk.", alice.user_id)
-    assert mails()[-1] == ("alice@example.com", "Resolved: Shop")
+    assert told()[-1] == ("incident.resolved", "Shop is down")
 
 
 def test_what_is_resolved_can_be_neither_resolved_nor_acknowledged(alice):
@@ -191,7 +197,7 @@ def test_what_is_resolved_can_be_neither_resolved_nor_acknowledged(alice):
         with pytest.raises(Conflict):
             act(db.session, alice.actor)
 
-    assert len(mails()) == 2
+    assert len(told()) == 2
 
 
 @pytest.mark.parametrize("cause", ["x" * 2001, "a\0b", "\ud800"])

@@ -1,0 +1,216 @@
+"""Notices on their way to their channels: webhooks and Slack by HTTP, side by side; mail one after the other.
+
+A channel gets one at a time. What fails waits longer after each try, for a day; no transaction is open while a peer is spoken to.
+"""
+
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from threading import Event
+from time import monotonic
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from pulse.checker import wording
+from pulse.checker.outages import Patience
+from pulse.checker.worker import Worker
+from pulse.clock import utcnow
+from pulse.mail import FOR_GOOD, Sender
+from pulse.models.channel import OWNER, Channel, ChannelType
+from pulse.models.delivery import Delivery
+from pulse.models.outbox import Letter
+from pulse.models.team import Membership, Team
+from pulse.models.user import User
+from pulse.probe import Outcome, Prober, Request
+from pulse.roles import Role
+from pulse.vault import Unreadable, Vault
+
+MOST_AT_ONCE = 50
+TIMEOUT_SECONDS = 10.0
+LOOK_SECONDS = 0.5
+WAIT_SECONDS = 0.2
+LONGEST_TURN_SECONDS = 5.0
+"""For how long mails are sent before the sender looks up again."""
+
+log = structlog.get_logger("pulse")
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A notice with all that is needed to hand it over."""
+
+    delivery: Delivery
+    channel: Channel
+    fault: str | None
+    """Why it can never be, as when the plan does not include the channel any more."""
+    recipient: str = ""
+
+
+class Delivering:
+    """Hands notices over by HTTP, on a thread of its own."""
+
+    def __init__(self, sessions: sessionmaker[Session], vault: Vault, prober: Prober[int], site: str) -> None:
+        self._sessions = sessions
+        self._vault = vault
+        self._prober = prober
+        self._site = site
+        self._flying: dict[int, Parcel] = {}
+        self._look_at = 0.0
+        self._closing = Event()
+        self._patience = Patience("deliveries")
+        self._worker = Worker("deliveries", self._run)
+
+    def start(self) -> None:
+        """Begin."""
+        self._worker.start()
+
+    def check(self) -> None:
+        """Raise what ended the thread, if anything did."""
+        self._worker.check()
+
+    def close(self) -> None:
+        """End the thread; what is not handed over yet is tried again."""
+        self._closing.set()
+        self._worker.join(2)
+
+    def do_all(self) -> None:
+        """Hand over everything that is due once, on the caller's thread."""
+        self._take_up()
+        while self._flying:
+            self._poll()
+        self._prober.close()
+
+    def _run(self) -> None:
+        try:
+            while not self._closing.wait(self._patience.seconds):
+                self._patience.attempt(self._turn)
+        finally:
+            self._prober.close()
+
+    def _turn(self) -> None:
+        if monotonic() >= self._look_at:
+            self._look_at = monotonic() + LOOK_SECONDS
+            self._take_up()
+        self._poll()
+
+    def _take_up(self) -> None:
+        room = MOST_AT_ONCE - len(self._flying)
+        if room <= 0:
+            return
+        busy = [each.channel.id for each in self._flying.values()]
+        for parcel in claimed(self._sessions, (ChannelType.WEBHOOK, ChannelType.SLACK), room, busy):
+            request = self._request(parcel) if parcel.fault is None else None
+            if request is None:
+                done(self._sessions, parcel, parcel.fault or "unreadable", for_good=True)
+            else:
+                self._flying[parcel.delivery.id] = parcel
+                self._prober.start(parcel.delivery.id, request)
+
+    def _poll(self) -> None:
+        for number, outcome in self._prober.poll(WAIT_SECONDS):
+            parcel = self._flying.pop(number)
+            done(self._sessions, parcel, failure(outcome))
+
+    def _request(self, parcel: Parcel) -> Request | None:
+        channel, delivery = parcel.channel, parcel.delivery
+        try:
+            url = self._vault.open(channel.target_sealed or b"")
+            secret = self._vault.open(channel.secret_sealed) if channel.secret_sealed else None
+        except Unreadable as error:
+            log.exception("delivery_impossible", channel=channel.id, exc_info=error)
+            return None
+        if channel.kind is ChannelType.SLACK:
+            told = json.dumps(wording.chat(json.loads(delivery.payload), self._site), ensure_ascii=False)
+            return posted(url, told.encode(), {})
+        body = delivery.payload.encode()
+        return posted(url, body, signed(body, secret or "", delivery))
+
+
+def posted(url: str, body: bytes, headers: dict[str, str]) -> Request:
+    """Return the request that hands a body over. A redirect is no receipt: it is not followed."""
+    headers = {"Content-Type": "application/json", **headers}
+    return Request(url, method="POST", timeout=TIMEOUT_SECONDS, expected_status=300, headers=headers, body=body)
+
+
+def signed(body: bytes, secret: str, delivery: Delivery) -> dict[str, str]:
+    """Return the headers by which a receiver knows that we sent a body, and when."""
+    timestamp = str(int(utcnow().timestamp()))
+    signature = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    return {
+        "Pulse-Event": delivery.event,
+        "Pulse-Delivery": str(delivery.id),
+        "Pulse-Timestamp": timestamp,
+        "Pulse-Signature": f"v1={signature}",
+    }
+
+
+def failure(outcome: Outcome) -> str | None:
+    """Return why a notice was not taken, in a word; None for any 2xx."""
+    status = outcome.http_status_code
+    if status is not None and 200 <= status < 300:
+        return None
+    return f"http_{status}" if status is not None else str(outcome.error)
+
+
+def send_mails(sessions: sessionmaker[Session], sender: Sender, site: str) -> int:
+    """Send the notices that are due by mail, for a bounded time; return how many were tried."""
+    began, tried = monotonic(), 0
+    while monotonic() - began <= LONGEST_TURN_SECONDS:
+        parcels = claimed(sessions, (ChannelType.EMAIL,), 1)
+        for parcel in parcels:
+            error = parcel.fault or sender.hand_over(_letter(parcel, site))
+            done(sessions, parcel, error, for_good=parcel.fault is not None or error in FOR_GOOD)
+        if not parcels:
+            break
+        tried += len(parcels)
+    return tried
+
+
+def _letter(parcel: Parcel, site: str) -> Letter:
+    delivery = parcel.delivery
+    told = json.loads(delivery.payload)
+    name = f"notice-{delivery.id}"
+    return Letter(name, parcel.recipient, wording.subject(told), wording.text(told, site), delivery.created_at)
+
+
+def claimed(
+    sessions: sessionmaker[Session], types: tuple[ChannelType, ...], limit: int, busy: list[int] | None = None
+) -> list[Parcel]:
+    """Claim notices for channels of these types that are not busy, and read what is needed to hand them over."""
+    channels = select(Channel.id).where(Channel.type.in_([each.value for each in types]), Channel.id.not_in(busy or ()))
+    with sessions.begin() as session:
+        deliveries = Delivery.claim(session, channels, limit)
+        parcels = [_parcel(session, each) for each in deliveries]
+        session.expunge_all()
+    return parcels
+
+
+def _parcel(session: Session, delivery: Delivery) -> Parcel:
+    channel = session.get_one(Channel, delivery.channel_id)
+    team = session.get_one(Team, channel.team_id)
+    fault = None
+    if not channel.active:
+        fault = "switched_off"
+    elif not channel.is_included(team.plan):
+        fault = "not_in_plan"
+    recipient = channel.shown
+    if recipient == OWNER:
+        owner = select(User.email).join(Membership, Membership.user_id == User.id)
+        recipient = session.scalar(owner.where(Membership.team_id == team.id, Membership.role_name == Role.OWNER.value)) or ""
+    return Parcel(delivery, channel, fault, recipient)
+
+
+def done(sessions: sessionmaker[Session], parcel: Parcel, error: str | None, *, for_good: bool = False) -> None:
+    """Write down what came of a try, at the notice and at its channel."""
+    delivery, channel = parcel.delivery, parcel.channel
+    with sessions.begin() as session:
+        ended = delivery.end(session, error, for_good=for_good)
+        told = update(Channel).where(Channel.id == channel.id).values(last_tried_at=utcnow(), last_error=error)
+        session.execute(told)
+    what = "delivered" if error is None else "delivery_dropped" if ended else "delivery_put_off"
+    (log.info if error is None else log.warning)(
+        what, delivery=delivery.id, channel=channel.id, attempts=delivery.attempts, failure=error
+    )

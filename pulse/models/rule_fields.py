@@ -1,0 +1,170 @@
+"""What an alert rule's fields may be: one rule for each, for forms and programs alike."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, TypedDict
+
+from pulse import names
+from pulse.models.conditions import Condition, Operator, Question, Window
+from pulse.models.refusals import Invalid
+
+LONGEST_DESCRIPTION = 500
+LONGEST_COOLDOWN = 7 * 24 * 60
+MOST_IN_A_ROW = 100
+RESOLVE_AFTER = 2
+"""How many good checks in a row end an incident, where its rule says nothing or is gone."""
+RANGES = {
+    Condition.CHECK_FAILED: (1, MOST_IN_A_ROW, "failed checks"),
+    Condition.STATUS_CODE: (100, 599, "as a status code"),
+    Condition.RESPONSE_TIME: (1, 60_000, "milliseconds"),
+    Condition.UPTIME: (0.01, 100, "percent"),
+    Condition.TLS_EXPIRY: (1, 365, "days"),
+}
+"""The least and the greatest value, and what it counts."""
+
+
+class Severity(StrEnum):
+    """How bad an incident is; a rule's priority, once it has opened one."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class RuleFields(TypedDict, total=False):
+    """What is to be written of a rule: an absent field keeps what is stored, None brings the default back."""
+
+    name: str | None
+    description: str | None
+    condition: str | None
+    operator: str | None
+    value: float | None
+    window: str | None
+    monitor_ids: list[int] | None
+    """None: all monitors."""
+    channel_ids: list[int] | None
+    cooldown_minutes: int | None
+    priority: str | None
+    resolve_after: int | None
+    active: bool | None
+
+
+DEFAULTS: RuleFields = {
+    "name": "",
+    "description": None,
+    "condition": Condition.CHECK_FAILED.value,
+    "operator": None,
+    "value": None,
+    "window": None,
+    "monitor_ids": None,
+    "channel_ids": [],
+    "cooldown_minutes": 0,
+    "priority": Severity.HIGH.value,
+    "resolve_after": RESOLVE_AFTER,
+    "active": True,
+}
+
+
+def check_fields(fields: RuleFields) -> tuple[dict[str, Any], list[Invalid]]:
+    """Return a whole rule's values in the form to store, and all that is wrong with them."""
+    values: dict[str, Any] = {}
+    faults: list[Invalid] = []
+    for field, check in CHECKS.items():
+        given = fields.get(field)
+        try:
+            values[field] = check(DEFAULTS.get(field) if given is None else given)
+        except Invalid as fault:
+            faults.append(fault)
+    if "condition" in values:
+        for field, check in (("operator", _operator), ("value", _value), ("window", _window)):
+            try:
+                values[field] = check(values["condition"], fields.get(field))
+            except Invalid as fault:
+                faults.append(fault)
+    return values, faults
+
+
+def question_of(values: dict[str, Any]) -> Question:
+    """Return the condition that checked values make."""
+    how, window = values["operator"], values["window"]
+    condition = Condition(values["condition"])
+    return Question(condition, Operator(how) if how else None, values["value"], Window(window) if window else None)
+
+
+def _name(text: str) -> str:
+    try:
+        return names.clean(text)
+    except names.InvalidName as error:
+        raise Invalid("name", str(error)) from error
+
+
+def _description(text: str | None) -> str | None:
+    told = (text or "").strip()
+    if len(told) > LONGEST_DESCRIPTION:
+        raise Invalid("description", f"Use at most {LONGEST_DESCRIPTION} characters; this has {len(told)}.")
+    if "\0" in told or any("\ud800" <= character <= "\udfff" for character in told):
+        raise Invalid("description", "This has characters that cannot be stored. Type it again.")
+    return told or None
+
+
+def _one_of(field: str, kinds: type[StrEnum]) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if text not in set(kinds):
+            raise Invalid(field, f"Choose one of {', '.join(kinds)}.")
+        return text
+
+    return check
+
+
+def _whole(field: str, least: int, most: int) -> Callable[[int], int]:
+    def check(number: int) -> int:
+        if not least <= number <= most:
+            raise Invalid(field, f"Give a whole number from {least} to {most:,}.")
+        return number
+
+    return check
+
+
+def _operator(condition: str, given: str | None) -> str | None:
+    offered = [each.value for each in Condition(condition).operators]
+    if given is None:
+        return offered[0] if offered else None
+    if given not in offered:
+        mend = f"Choose one of {', '.join(offered)}." if offered else "This condition compares nothing: leave it out."
+        raise Invalid("operator", mend)
+    return given
+
+
+def _value(condition: str, given: float | None) -> float:
+    least, most, what = RANGES[Condition(condition)]
+    if given is None or not least <= given <= most:
+        raise Invalid("value", f"Give a number from {least:g} to {most:,g} {what}.")
+    if condition != Condition.UPTIME.value and given != int(given):
+        raise Invalid("value", f"Give a whole number {what}.")
+    return float(given)
+
+
+def _window(condition: str, given: str | None) -> str | None:
+    if condition != Condition.UPTIME.value:
+        if given is not None:
+            raise Invalid("window", "Only an uptime has one: leave it out.")
+        return None
+    return _one_of("window", Window)(given or Window.DAY.value)
+
+
+def _ids(ids: list[int] | None) -> list[int] | None:
+    return None if ids is None else sorted(set(ids))
+
+
+CHECKS: dict[str, Callable[[Any], Any]] = {
+    "name": _name,
+    "description": _description,
+    "condition": _one_of("condition", Condition),
+    "monitor_ids": _ids,
+    "channel_ids": _ids,
+    "cooldown_minutes": _whole("cooldown_minutes", 0, LONGEST_COOLDOWN),
+    "priority": _one_of("priority", Severity),
+    "resolve_after": _whole("resolve_after", 1, MOST_IN_A_ROW),
+    "active": bool,
+}
