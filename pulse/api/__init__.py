@@ -4,7 +4,7 @@ from typing import cast
 
 from flask import Flask, Request, Response, current_app, request
 
-from pulse.api import auth, checks, docs, incidents, key, metrics, monitors, openapi, projects, team, uses
+from pulse.api import alert_rules, auth, channels, checks, docs, incidents, key, metrics, monitors, openapi, projects, team, uses
 from pulse.api.limits import Limiter
 from pulse.api.operations import OPERATIONS, check_declared
 from pulse.api.uses import UseWriter
@@ -13,7 +13,18 @@ from pulse.extensions import csrf
 from pulse.logs import Trace, log
 from pulse.problems import Problem, respond
 
-BLUEPRINTS = (key.bp, monitors.bp, checks.bp, incidents.bp, projects.bp, openapi.bp, team.bp, metrics.bp)
+BLUEPRINTS = (
+    key.bp,
+    monitors.bp,
+    checks.bp,
+    incidents.bp,
+    alert_rules.bp,
+    channels.bp,
+    projects.bp,
+    openapi.bp,
+    team.bp,
+    metrics.bp,
+)
 LARGEST_BODY = 256 * 1024
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, case, func, or_, select, tuple_, update
 from sqlalchemy.orm import joinedload
 
+from pulse.clock import utcnow
 from pulse.db import DbSession
 from pulse.models.alert_rule import MONITORS, AlertRule
 from pulse.models.check import Check
@@ -38,6 +39,11 @@ class Case:
     standing: Standing
     figure: float | None
 
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the condition is; None where the figure is not known."""
+        return self.question.is_met(self.figure)
+
 
 def judge(session: DbSession, standings: Sequence[Standing]) -> None:
     """Open and resolve incidents, and queue what is told of it. In a planned outage nothing is judged.
@@ -57,14 +63,32 @@ def judge(session: DbSession, standings: Sequence[Standing]) -> None:
     if unresolved:
         _count_good(session, unresolved, by_monitor, cases)
     taken = {(row.alert_rule_id, row.monitor_id) for row in unresolved}
-    met = [each for key, each in cases.items() if key not in taken and each.rule.active and _is_met(each)]
+    met = [each for key, each in cases.items() if key not in taken and each.rule.active and each.is_met]
     if met:
         _open(session, met)
 
 
-def _is_met(each: Case) -> bool:
-    # A good check opens no incident of the kind that fails in a row, however many failed before it.
-    return bool(each.question.is_met(each.figure))
+def dry_run(session: DbSession, rule: AlertRule) -> list[Case]:
+    """Return what a rule makes of its monitors as they stand, by name; nothing is opened, and nobody is told."""
+    query = select(Monitor).where(Monitor.id.in_(rule.covered())).order_by(Monitor.name_folded, Monitor.id)
+    question, now = rule.question, utcnow()
+    pairs = [(rule, question, _standing_of(monitor, now)) for monitor in session.scalars(query)]
+    uptimes: Uptimes = _uptimes(session, pairs) if question.window else {}
+    return [Case(rule, question, standing, _figure(question, standing, uptimes)) for _, _, standing in pairs]
+
+
+def _standing_of(monitor: Monitor, now: datetime) -> Standing:
+    return Standing(
+        monitor_id=monitor.id,
+        team_id=monitor.team_id,
+        name=monitor.name,
+        up=bool(monitor.last_up),
+        failures=monitor.failures,
+        checked_at=now,
+        http_status_code=monitor.last_http_status_code,
+        response_time_ms=monitor.last_response_time_ms,
+        certificate_expires_at=monitor.certificate_expires_at,
+    )
 
 
 def _cases(session: DbSession, by_monitor: Mapping[int, Standing], unresolved: Keys) -> dict[tuple[int, int], Case]:

@@ -20,6 +20,7 @@ from pulse.extensions import db
 from pulse.models.incident import Incident
 from pulse.models.project import Project
 from pulse.plans import Plan
+from tests.alerts import make_channel, make_rule
 from tests.factories import make_key
 from tests.monitors import BAD, check, make_monitor
 
@@ -48,6 +49,8 @@ def ids(alice):
         "incident_id": db.session.scalar(select(Incident.id)),
         "project_id": db.session.scalar(select(Project.id).where(Project.team_id == alice.team_id)),
         "member_id": alice.membership().id,
+        "rule_id": make_rule(alice).id,
+        "channel_id": make_channel(alice).channel.id,
         "external_id": "shop",
     }
     db.session.rollback()

@@ -1,0 +1,226 @@
+"""Alert rules over the API: list, create, read, change, delete, and a dry run."""
+
+from typing import Annotated, Any, cast
+
+from flask import Blueprint
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from sqlalchemy import RowMapping as Record
+from sqlalchemy import ScalarSelect, String, Table, func, select
+
+from pulse.abilities import Ability
+from pulse.api.auth import caller
+from pulse.api.operations import Reply, operation
+from pulse.api.pages import PageQuery, by_id, fetched_one, paged
+from pulse.api.schemas import In, Moment, Out, Page, Switch, Text, WholeNumber, documented
+from pulse.extensions import db, services
+from pulse.models.alert_rule import CHANNELS, MONITORS, AlertRule
+from pulse.models.conditions import Condition, Operator, Window
+from pulse.models.judging import dry_run
+from pulse.models.refusals import Conflict
+from pulse.models.rule_fields import LONGEST_COOLDOWN, LONGEST_DESCRIPTION, MOST_IN_A_ROW, RuleFields, Severity
+from pulse.models.team import Team
+from pulse.problems import Problem
+
+bp = Blueprint("api_alert_rules", __name__)
+
+
+def _joined(table: Table, other: str) -> ScalarSelect[Any]:
+    """Return the ids that a rule was made for as one text, so that a list of rules is one statement."""
+    ids = func.aggregate_strings(table.c[other].cast(String), ",")
+    return select(ids).where(table.c.alert_rule_id == AlertRule.id).correlate(AlertRule).scalar_subquery()
+
+
+COLUMNS = (
+    AlertRule.id,
+    AlertRule.name,
+    AlertRule.description,
+    AlertRule.condition,
+    AlertRule.operator,
+    AlertRule.value.label("value"),
+    AlertRule.window.label("window"),
+    AlertRule.covers_all,
+    AlertRule.cooldown_minutes,
+    AlertRule.priority,
+    AlertRule.resolve_after,
+    AlertRule.active,
+    AlertRule.created_at,
+    _joined(MONITORS, "monitor_id").label("monitors"),
+    _joined(CHANNELS, "channel_id").label("channels"),
+)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        raise ValueError("Give a number.")
+    return value
+
+
+def _plain(value: float) -> float:
+    return int(value) if value.is_integer() else value
+
+
+Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+Figure = Annotated[float, PlainSerializer(_plain), WithJsonSchema({"type": "number"})]
+"""A number without a fraction where it has none."""
+
+
+Ids = Annotated[list[WholeNumber], Field(max_length=1000)]
+
+
+class RuleFieldsIn(In):
+    """What may be written of a rule: null brings the default back. The rules of a value are its condition's."""
+
+    description: Annotated[Text | None, documented(maxLength=LONGEST_DESCRIPTION)] = None
+    operator: Annotated[Text | None, documented(enum=[*Operator, None])] = None
+    window: Annotated[Text | None, documented(enum=[*Window, None])] = None
+    monitor_ids: Ids | None = None
+    channel_ids: Ids | None = None
+    cooldown_minutes: Annotated[WholeNumber | None, documented(minimum=0, maximum=LONGEST_COOLDOWN)] = None
+    priority: Annotated[Text | None, documented(enum=[*Severity, None])] = None
+    resolve_after: Annotated[WholeNumber | None, documented(minimum=1, maximum=MOST_IN_A_ROW)] = None
+    active: Switch | None = None
+
+    def fields(self) -> RuleFields:
+        """Return what was given, and nothing else."""
+        return cast("RuleFields", self.model_dump(exclude_unset=True))
+
+
+class RuleIn(RuleFieldsIn):
+    """A rule to be made."""
+
+    name: Annotated[Text, documented(minLength=1, maxLength=100)]
+    condition: Annotated[Text, documented(enum=[*Condition])]
+    value: Number
+
+
+class RuleChange(RuleFieldsIn):
+    """What is to be changed: absent keeps; a new condition comes with its value."""
+
+    name: Annotated[Text | None, documented(maxLength=100)] = None
+    condition: Annotated[Text | None, documented(enum=[*Condition, None])] = None
+    value: Number | None = None
+
+
+class RuleOut(Out):
+    """What opens an incident, for which monitors, and whom it is told to."""
+
+    id: int
+    name: str
+    description: str | None
+    condition: Condition
+    operator: Operator | None
+    value: Figure
+    window: Window | None
+    monitor_ids: list[int] | None
+    channel_ids: list[int]
+    cooldown_minutes: int
+    priority: Severity
+    resolve_after: int
+    active: bool
+    created_at: Moment
+
+
+class FindingOut(Out):
+    """What a rule makes of one monitor as it stands; `met` is null where the figure is not known."""
+
+    monitor_id: int
+    name: str
+    figure: Figure | None
+    met: bool | None
+
+
+class DryRunOut(Out):
+    """What a rule would make of its monitors now. Nothing is opened and nobody is told."""
+
+    met: int
+    findings: list[FindingOut]
+
+
+@operation(bp, "GET", "/alert-rules", ability=Ability.ALERTS_READ, query=PageQuery, reply=Page[RuleOut])
+def index(query: PageQuery) -> Reply:
+    """List the team's alert rules, newest first."""
+    listed = select(*COLUMNS).where(AlertRule.team_id == caller().team_id).order_by(AlertRule.id.desc())
+    return paged(listed, query, place_of=lambda row: [row["id"]], after=by_id(AlertRule.id), shape=told)
+
+
+@operation(
+    bp,
+    "POST",
+    "/alert-rules",
+    ability=Ability.ALERTS_WRITE,
+    body=RuleIn,
+    reply=RuleOut,
+    status=201,
+    problems=("conflict", "limit_reached"),
+    headers=("Location",),
+)
+def create(body: RuleIn) -> Reply:
+    """Make an alert rule."""
+    rule = AlertRule.create(db.session, team(), body.fields(), caller().actor())
+    headers = {"Location": f"{services().settings.site}/api/v1/alert-rules/{rule.id}"}
+    return Reply(RuleOut.model_validate(rule), headers=headers)
+
+
+@operation(bp, "GET", "/alert-rules/<id:rule_id>", ability=Ability.ALERTS_READ, reply=RuleOut)
+def show(rule_id: int) -> Any:
+    """Read an alert rule."""
+    return told(fetched_one(select(*COLUMNS).where(AlertRule.id == rule_id, AlertRule.team_id == caller().team_id)))
+
+
+@operation(
+    bp,
+    "PATCH",
+    "/alert-rules/<id:rule_id>",
+    ability=Ability.ALERTS_WRITE,
+    body=RuleChange,
+    reply=RuleOut,
+    problems=("conflict",),
+)
+def change(rule_id: int, body: RuleChange) -> RuleOut:
+    """Change what is given, and keep the rest."""
+    rule = find(rule_id)
+    rule.change(db.session, body.fields(), caller().actor())
+    return RuleOut.model_validate(rule)
+
+
+@operation(bp, "DELETE", "/alert-rules/<id:rule_id>", ability=Ability.ALERTS_WRITE, problems=("conflict",))
+def delete(rule_id: int) -> None:
+    """Delete an alert rule; its open incidents go on until they end."""
+    find(rule_id).delete(db.session, caller().actor())
+
+
+@operation(bp, "POST", "/alert-rules/<id:rule_id>/test", ability=Ability.ALERTS_WRITE, reply=DryRunOut)
+def test(rule_id: int) -> dict[str, Any]:
+    """Tell what a rule would make of its monitors as they stand: a dry run."""
+    found = dry_run(db.session, find(rule_id))
+    findings = [
+        {"monitor_id": each.standing.monitor_id, "name": each.standing.name, "figure": each.figure, "met": each.is_met}
+        for each in found
+    ]
+    return {"met": sum(each.is_met is True for each in found), "findings": findings}
+
+
+def find(rule_id: int) -> AlertRule:
+    """Return the team's rule, or answer 404."""
+    rule = AlertRule.find(db.session, caller().team_id, rule_id)
+    if rule is None:
+        raise Problem("not_found")
+    return rule
+
+
+def team() -> Team:
+    """Return the caller's team."""
+    found = db.session.get(Team, caller().team_id)
+    if found is None:
+        raise Conflict("This team was deleted.")
+    return found
+
+
+def told(row: Record) -> dict[str, Any]:
+    """Return what is told of a row."""
+    chosen = None if row["covers_all"] else _ids(row["monitors"])
+    return {**row, "monitor_ids": chosen, "channel_ids": _ids(row["channels"])}
+
+
+def _ids(joined: str | None) -> list[int]:
+    return sorted(map(int, joined.split(","))) if joined else []

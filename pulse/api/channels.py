@@ -1,0 +1,152 @@
+"""Notification channels over the API: list, create, read, change, delete, and a test notification."""
+
+from typing import Annotated, Any, cast
+
+from flask import Blueprint
+from sqlalchemy import select
+
+from pulse.abilities import Ability
+from pulse.api.alert_rules import team
+from pulse.api.auth import caller
+from pulse.api.operations import Reply, operation
+from pulse.api.pages import PageQuery, by_id, fetched_one, paged
+from pulse.api.schemas import In, Moment, Out, Page, Switch, Text, documented
+from pulse.extensions import db, services
+from pulse.models.channel import Channel, ChannelFields, ChannelType
+from pulse.models.delivery import Delivery
+from pulse.problems import Problem
+
+bp = Blueprint("api_channels", __name__)
+COLUMNS = (
+    Channel.id,
+    Channel.name,
+    Channel.type,
+    Channel.shown.label("target"),
+    Channel.active,
+    Channel.created_at,
+    Channel.last_tried_at,
+    Channel.last_error,
+)
+
+
+class ChannelIn(In):
+    """A channel to be made. The target is an e-mail address or `owner`, else the URL to post to."""
+
+    name: Annotated[Text, documented(minLength=1, maxLength=100)]
+    type: Annotated[Text, documented(enum=[*ChannelType])]
+    target: Annotated[Text, documented(maxLength=2048)]
+    active: Switch | None = None
+
+
+class ChannelChange(In):
+    """What is to be changed: absent keeps. A channel keeps its type."""
+
+    name: Annotated[Text | None, documented(maxLength=100)] = None
+    target: Annotated[Text | None, documented(maxLength=2048)] = None
+    active: Switch | None = None
+
+
+class ChannelOut(Out):
+    """Where incidents are told. Of a URL no more than the host is shown; `last_error` is null when the last try went well."""
+
+    id: int
+    name: str
+    type: ChannelType
+    target: str
+    active: bool
+    created_at: Moment
+    last_tried_at: Moment | None
+    last_error: str | None
+
+
+class ChannelMade(ChannelOut):
+    """A new channel; with a webhook's, the key its notices are signed with, which is told this once."""
+
+    secret: str | None
+
+
+class NoticeOut(Out):
+    """A notification on its way."""
+
+    id: int
+    channel_id: int
+    event: str
+    created_at: Moment
+
+
+@operation(bp, "GET", "/channels", ability=Ability.ALERTS_READ, query=PageQuery, reply=Page[ChannelOut])
+def index(query: PageQuery) -> Reply:
+    """List the team's notification channels, newest first."""
+    listed = select(*COLUMNS).where(Channel.team_id == caller().team_id).order_by(Channel.id.desc())
+    return paged(listed, query, place_of=lambda row: [row["id"]], after=by_id(Channel.id))
+
+
+@operation(
+    bp,
+    "POST",
+    "/channels",
+    ability=Ability.ALERTS_WRITE,
+    body=ChannelIn,
+    reply=ChannelMade,
+    status=201,
+    problems=("conflict", "limit_reached"),
+    headers=("Location",),
+)
+def create(body: ChannelIn) -> Reply:
+    """Make a notification channel."""
+    fields = cast("ChannelFields", body.model_dump(exclude_unset=True))
+    vault, guard = services().vault, services().guard
+    made = Channel.create(db.session, team(), fields, vault=vault, guard=guard, by=caller().actor())
+    told = {**ChannelOut.model_validate(made.channel).model_dump(), "secret": made.secret}
+    return Reply(told, headers={"Location": f"{services().settings.site}/api/v1/channels/{made.channel.id}"})
+
+
+@operation(bp, "GET", "/channels/<id:channel_id>", ability=Ability.ALERTS_READ, reply=ChannelOut)
+def show(channel_id: int) -> Any:
+    """Read a notification channel."""
+    return fetched_one(select(*COLUMNS).where(Channel.id == channel_id, Channel.team_id == caller().team_id))
+
+
+@operation(
+    bp,
+    "PATCH",
+    "/channels/<id:channel_id>",
+    ability=Ability.ALERTS_WRITE,
+    body=ChannelChange,
+    reply=ChannelOut,
+    problems=("conflict",),
+)
+def change(channel_id: int, body: ChannelChange) -> ChannelOut:
+    """Change what is given, and keep the rest."""
+    channel = find(channel_id)
+    fields = cast("ChannelFields", body.model_dump(exclude_unset=True))
+    channel.change(db.session, fields, vault=services().vault, guard=services().guard, by=caller().actor())
+    return ChannelOut.model_validate(channel)
+
+
+@operation(bp, "DELETE", "/channels/<id:channel_id>", ability=Ability.ALERTS_WRITE, problems=("conflict",))
+def delete(channel_id: int) -> None:
+    """Delete a notification channel with all that waits for it."""
+    find(channel_id).delete(db.session, caller().actor())
+
+
+@operation(
+    bp,
+    "POST",
+    "/channels/<id:channel_id>/test",
+    ability=Ability.ALERTS_WRITE,
+    reply=NoticeOut,
+    status=202,
+    problems=("conflict",),
+)
+def test(channel_id: int) -> Delivery:
+    """Send a test notification; the channel tells afterwards what came of it."""
+    return find(channel_id).test(db.session, team(), caller().actor())
+
+
+def find(channel_id: int) -> Channel:
+    """Return the team's channel, or answer 404."""
+    channel = Channel.find(db.session, caller().team_id, channel_id)
+    if channel is None:
+        raise Problem("not_found")
+    return channel
