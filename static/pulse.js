@@ -106,11 +106,17 @@
 
   async function copy(button) {
     const secret = secrets.get(button.closest("dialog"));
-    if (!secret) return;
+    if (!secret) return copyField(button, document.getElementById(button.dataset.copy));
     const done = await write(button.dataset.copy === "line" ? secret.line : secret.token, button);
     if (!done) return complain("Your browser did not allow copying. Press Show, select the token and copy it.");
     secret.copied = true;
     find("[data-unsaved]", button.closest("dialog")).hidden = true;
+    find("[data-label]", button).textContent = "Copied";
+    say("Copied");
+  }
+
+  async function copyField(button, field) {
+    if (!(await write(field.value, button))) return field.select();
     find("[data-label]", button).textContent = "Copied";
     say("Copied");
   }
@@ -193,6 +199,8 @@
   document.addEventListener("close", (event) => {
     if (event.target.matches("dialog")) onClosed(event.target);
   }, true);
+
+  for (const each of all("main [data-copy][data-scripted]")) each.hidden = false;
 
   // Neither the back-forward cache nor a restored tab may hold a token.
   addEventListener("pagehide", () => {

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from pulse.models.recording import Result, record
 from pulse.plans import Plan
 from pulse.probe import Timings
 from pulse.roles import Role
+from tests.alerts import make_channel, make_rule, plan_outage
 from tests.browser.conftest import FLAGS, sign_in
 from tests.factories import Person, join, make_key, make_person
 from tests.live import Server, serving
@@ -115,6 +116,28 @@ def cast_monitors(person: Person) -> None:
     staging.pause(db.session, person.actor)
     seen = db.session.query(Incident).filter_by(monitor_id=staging.id).one()
     seen.acknowledge(db.session, person.actor)
+    db.session.commit()
+
+
+def cast_alerts(person: Person) -> None:
+    """Give a person rules of every condition, channels of every type, and planned outages."""
+    shop = db.session.query(Monitor).filter_by(team_id=person.team_id, name="Shop checkout").one()
+    url = "https://hooks.example.com/services/T00/B00/x"
+    channels = [
+        make_channel(person, name="Ops chat", type="slack", target=url),
+        make_channel(person, name="Pager", type="webhook", target=url),
+    ]
+    told = [each.channel.id for each in channels]
+    make_rule(person, name="Slow checkout", condition="response_time", value=800, monitor_ids=[shop.id], channel_ids=told)
+    make_rule(person, name="Server errors", condition="status_code", operator="gte", value=500, channel_ids=told[:1])
+    make_rule(person, name="Promised uptime", condition="uptime", value=99.9, window="30d", priority="medium", channel_ids=told)
+    make_rule(person, name="Certificates", condition="tls_expiry", value=14, priority="low", active=False)
+    channels[0].channel.last_tried_at = channels[1].channel.last_tried_at = utcnow() - timedelta(minutes=4)
+    channels[1].channel.last_error = "http_500"
+    now = utcnow().replace(tzinfo=None, second=0, microsecond=0)
+    plan_outage(person, now - timedelta(minutes=20), now + timedelta(hours=2), title="Database upgrade", monitor_ids=[shop.id])
+    begins = datetime(2026, 3, 1, 22)  # noqa: DTZ001 - the wall's own time
+    plan_outage(person, begins, begins + timedelta(hours=5), title="Backups", repeats="weekly", timezone="Europe/Berlin")
     db.session.commit()
 
 
@@ -327,6 +350,43 @@ def visit(path: str) -> Act:
     return lambda page: page.goto(path) and None
 
 
+def open_rule_menu(page: Page) -> None:
+    """The menu of a rule."""
+    page.goto("/alerts")
+    page.get_by_role("button", name="Actions for Slow checkout").click()
+
+
+def edit_rule(page: Page) -> None:
+    """The form of a rule for chosen monitors."""
+    page.goto("/alerts")
+    page.get_by_role("link", name="Promised uptime").click()
+    page.get_by_label("Chosen monitors").check()
+
+
+def refuse_rule(page: Page) -> None:
+    """A new rule, refused."""
+    page.goto("/alerts/rules/new")
+    page.get_by_label("Condition Type").select_option("response_time")
+    page.get_by_role("button", name="Create Rule").click()
+
+
+def test_rule(page: Page) -> None:
+    """The dry run of a rule."""
+    open_rule_menu(page)
+    page.get_by_role("menuitem", name="Test Rule").click()
+    page.get_by_role("dialog").wait_for()
+
+
+def make_webhook(page: Page) -> None:
+    """The signing key of a new webhook, shown once."""
+    page.goto("/alerts/channels/new")
+    page.get_by_label("Name").fill("Deploy bot")
+    page.get_by_label("Type").select_option("webhook")
+    page.get_by_label("Target").fill("https://deploy.example.com/hooks/pulse")
+    page.get_by_role("button", name="Create Channel").click()
+    page.get_by_label("Signing key").wait_for()
+
+
 STATES: dict[str, tuple[str, Act]] = {
     "keys-list": ("alice", open_keys),
     "keys-menu": ("alice", open_menu),
@@ -363,6 +423,16 @@ STATES: dict[str, tuple[str, Act]] = {
     "incidents": ("alice", visit("/incidents")),
     "incident": ("alice", open_incident),
     "incident-resolve": ("alice", resolve_incident),
+    "alerts": ("alice", visit("/alerts")),
+    "alerts-menu": ("alice", open_rule_menu),
+    "alerts-rule": ("alice", edit_rule),
+    "alerts-rule-refused": ("alice", refuse_rule),
+    "alerts-test": ("alice", test_rule),
+    "alerts-channels": ("alice", visit("/alerts/channels")),
+    "alerts-channel": ("alice", visit("/alerts/channels/new")),
+    "alerts-channel-made": ("alice", make_webhook),
+    "alerts-outages": ("alice", visit("/alerts/outages")),
+    "alerts-outage": ("alice", visit("/alerts/outages/new")),
     "organization": ("alice", visit("/organization")),
     "organization-remove": ("alice", organization("Remove Erin")),
     "organization-transfer": ("alice", organization("Transfer Ownership")),
@@ -414,6 +484,7 @@ def make_cast(app: Flask) -> dict[str, Person]:
     people |= cast_team(app, people["alice"])
     cast_keys(people["alice"])
     cast_monitors(people["alice"])
+    cast_alerts(people["alice"])
     for number in range(5):
         make_key(people["lisa"], Ability.MONITORS_READ, name=f"Worker {number + 1}")
     people["dana"].make_staff()

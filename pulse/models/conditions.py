@@ -170,6 +170,17 @@ class Question:
             case Condition.TLS_EXPIRY:
                 return f"{name}: certificate {_ends(figure)}"
 
+    def spoken(self, figure: float) -> str:
+        """Return a figure with what it counts."""
+        unit = {
+            Condition.CHECK_FAILED: f" failed {'check' if figure == 1 else 'checks'} in a row",
+            Condition.STATUS_CODE: "",
+            Condition.RESPONSE_TIME: " ms",
+            Condition.UPTIME: " %",
+            Condition.TLS_EXPIRY: " days left",
+        }[self.condition]
+        return f"{figure:,.2f}".rstrip("0").rstrip(".") + unit
+
     @property
     def sentence(self) -> str:
         """The whole condition in words."""

@@ -4,8 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from sqlalchemy import select
+
 from pulse.db import DbSession
+from pulse.models.channel import Channel
 from pulse.models.check import Check
+from pulse.models.delivery import Delivery
 from pulse.models.incident import Incident
 
 CHECKS_SHOWN = 10
@@ -17,6 +21,7 @@ class Step(StrEnum):
 
     CHECK = "check"
     BEGAN = "began"
+    NOTIFIED = "notified"
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
 
@@ -29,6 +34,8 @@ class Moment:
     step: Step
     by: int | None = None
     check: Check | None = None
+    channel: str | None = None
+    """The name of the channel that was told."""
 
 
 def timeline(session: DbSession, incident: Incident) -> list[Moment]:
@@ -42,7 +49,14 @@ def timeline(session: DbSession, incident: Incident) -> list[Moment]:
             good = _row(session, incident, incident.resolved_at, up=True)
             moments += [Moment(each.checked_at, Step.CHECK, check=each) for each in good if each.checked_at > incident.started_at]
         moments.append(Moment(incident.resolved_at, Step.RESOLVED, incident.resolved_by))
-    return sorted(moments, key=lambda moment: moment.at)
+    return sorted([*moments, *_told(session, incident)], key=lambda moment: moment.at)
+
+
+def _told(session: DbSession, incident: Incident) -> list[Moment]:
+    """Return when which channel was told."""
+    query = select(Delivery.delivered_at, Channel.name).join(Channel, Channel.id == Delivery.channel_id)
+    delivered = query.where(Delivery.incident_id == incident.id, Delivery.delivered_at.is_not(None)).order_by(Delivery.id)
+    return [Moment(at, Step.NOTIFIED, channel=name) for at, name in session.execute(delivered) if at is not None]
 
 
 def _row(session: DbSession, incident: Incident, until: datetime, *, up: bool) -> list[Check]:

@@ -11,9 +11,11 @@ from pulse.logs import trace
 from pulse.plans import Plan
 from pulse.problems import Problem
 from pulse.web import (
+    alert_rules,
     api_keys,
     auth,
     billing,
+    channels,
     filters,
     incidents,
     invitations,
@@ -21,6 +23,7 @@ from pulse.web import (
     links,
     monitors,
     organization,
+    planned_outages,
     settings,
     support,
     visits,
@@ -36,6 +39,9 @@ BLUEPRINTS = (
     billing.bp,
     monitors.bp,
     incidents.bp,
+    alert_rules.bp,
+    channels.bp,
+    planned_outages.bp,
     organization.bp,
 )
 GATE = frozenset({auth.bp.name, links.bp.name, invitations.bp.name})

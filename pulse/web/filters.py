@@ -68,7 +68,7 @@ def duration(seconds: float) -> str:
 
 def failure(error: str) -> str:
     """Return a check's error as people read it: `TLS expired`, `unexpected status`."""
-    known = {"dns": "DNS", "tls": "TLS"}
+    known = {"dns": "DNS", "http": "HTTP", "tls": "TLS"}
     return " ".join(known.get(word, word) for word in error.split("_"))
 
 

@@ -12,7 +12,7 @@ from pulse.plans import Plan
 from tests.browser.conftest import sign_in
 from tests.factories import make_person
 from tests.live import Server
-from tests.shots import STATES, cast_keys, cast_monitors, cast_team
+from tests.shots import STATES, cast_alerts, cast_keys, cast_monitors, cast_team
 
 ALICES = [name for name, (who, _) in STATES.items() if who == "alice"]
 OTHERS = ["keys-empty", "keys-free", "sign-in", "sign-up", "forgot", "billing-free", "monitors-empty", "monitors-new"]
@@ -51,6 +51,7 @@ def cast(app: Flask):
     people |= cast_team(app, people["alice"])
     cast_keys(people["alice"])
     cast_monitors(people["alice"])
+    cast_alerts(people["alice"])
     people["charlie"] = make_person(app, "Charlie", "charlie@example.com", Plan.STARTER)
     people["frank"] = make_person(app, "Frank", "frank@example.com", Plan.FREE)
     return people

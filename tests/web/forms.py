@@ -30,8 +30,11 @@ def form_of(page: BeautifulSoup, button: str) -> Tag:
 def values(form: Tag) -> dict[str, str]:
     """Return what a form sends when nothing is changed."""
     data: dict[str, str] = {}
-    for control in form.find_all(["input", "select"]):
-        if control.get("type") == "checkbox" and not control.has_attr("checked"):
+    for control in form.find_all(["input", "select", "textarea"]):
+        if control.get("type") in ("checkbox", "radio") and not control.has_attr("checked"):
+            continue
+        if control.name == "textarea":
+            data[cast("str", control["name"])] = control.get_text().removeprefix("\r\n")
             continue
         chosen = control if control.name == "input" else control.find("option", selected=True) or control.find("option")
         data[cast("str", control["name"])] = str(chosen.get("value") or "")

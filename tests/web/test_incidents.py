@@ -5,6 +5,7 @@ from sqlalchemy import event
 
 from pulse.extensions import db
 from pulse.models.incident import Incident
+from tests.alerts import deliveries
 from tests.helpers import HTMX, soup, text
 from tests.monitors import BAD, GOOD, check, make_monitor
 from tests.web.forms import fault, press, words
@@ -239,3 +240,14 @@ def test_acknowledging_twice_is_harmless(tab, incident):
 def test_nothing_is_done_without_the_proof_of_a_page_of_ours(tab, incident, act):
     assert tab.post(f"/incidents/{incident}/{act}", headers=HTMX).status_code == 400
     assert only().status == "open"
+
+
+def test_the_course_tells_who_was_notified_when(visitor, alice):
+    monitor = make_monitor(alice)
+    check(monitor, BAD, BAD)
+    (delivery,) = deliveries()
+    delivery.end(db.session, None)
+    db.session.commit()
+    visitor.sign_in(alice)
+
+    assert "Told to Owner" in text(visitor.get(f"/incidents/{delivery.incident_id}"))

@@ -1,0 +1,194 @@
+"""The forms of the Alerts pages."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from wtforms import (
+    BooleanField,
+    DateTimeLocalField,
+    Field,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    TextAreaField,
+    ValidationError,
+)
+from wtforms.widgets import CheckboxInput
+
+from pulse.models.alert_rule import AlertRule
+from pulse.models.channel import Channel, ChannelFields, ChannelType
+from pulse.models.conditions import Condition, Operator, Window
+from pulse.models.monitor import Monitor
+from pulse.models.planned_outage import LOCAL, OutageFields, PlannedOutage, Repeats
+from pulse.models.refusals import Faults, Invalid, Refused
+from pulse.models.rule_fields import RuleFields, Severity
+from pulse.web.forms.base import BaseForm, Readable, TextField, choices
+from pulse.web.forms.monitors import NumberField
+
+SCOPES = (("all", "All monitors"), ("chosen", "Chosen monitors"))
+
+
+class ChosenField(SelectMultipleField):
+    """Boxes to tick, one for each thing of the team; ids that are none of them are the model's to refuse."""
+
+    option_widget = CheckboxInput()
+
+    def __init__(self, label: str, **options: Any) -> None:
+        super().__init__(label, coerce=_id, choices=choices(), validate_choice=False, **options)
+
+    @property
+    def chosen(self) -> list[int]:
+        """The ids that were ticked."""
+        return [each for each in self.data or () if each]
+
+
+class ValueField(TextField):
+    """A number, with a point or a comma."""
+
+    def number(self) -> float | None:
+        """Return what was typed; None where it is no number."""
+        text = (self.data or "").strip().replace(",", ".")
+        return float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,4})?", text, re.ASCII) else None
+
+
+class ScopedForm(BaseForm):
+    """A form of what holds for all monitors or for chosen ones."""
+
+    scope = RadioField("Scope", choices=choices(*SCOPES), default="all")
+    monitor_ids = ChosenField("Monitors")
+
+    def offer_monitors(self, monitors: Sequence[Monitor]) -> None:
+        """Offer the team's monitors."""
+        self.monitor_ids.choices = choices(*((str(each.id), each.name) for each in monitors))
+
+    def chosen_monitors(self) -> list[int] | None:
+        """Return the ids of the chosen monitors; None for all."""
+        return None if self.scope.data == "all" else self.monitor_ids.chosen
+
+    def tell(self, refused: Refused) -> None:
+        """Put each of several faults at its field."""
+        for each in refused.faults if isinstance(refused, Faults) else (refused,):
+            super().tell(each)
+
+
+class RuleForm(ScopedForm):
+    """**Create Rule**, and **Save**."""
+
+    name = TextField("Rule Name", render_kw={"maxlength": 200})
+    description = TextAreaField("Description", [Readable()], render_kw={"rows": 2, "maxlength": 1000})
+    condition = SelectField("Condition Type", choices=choices(*((each.value, each.label) for each in Condition)))
+    operator = SelectField("Operator", choices=choices(*((each.value, each.label) for each in Operator)), default="gt")
+    value = ValueField("Value", render_kw={"inputmode": "decimal", "autocomplete": "off"})
+    window = SelectField("Window", choices=choices(*((each.value, each.label) for each in Window)), default=Window.DAY.value)
+    channel_ids = ChosenField("Notification Channels")
+    cooldown_minutes = NumberField("Cooldown Period", default=0)
+    priority = SelectField("Priority", choices=choices(*((each.value, each.value.capitalize()) for each in Severity)))
+    resolve_after = NumberField("Resolve After", default=2)
+    active = BooleanField("Active", default=True)
+
+    @classmethod
+    def of(cls, rule: AlertRule) -> "RuleForm":
+        """Return the form for a change, filled with what the rule is."""
+        given: dict[str, Any] = {**rule.fields, "scope": "all" if rule.covers_all else "chosen"}
+        shown = {"value": f"{rule.value:g}", "monitor_ids": rule.monitor_ids or [], "operator": rule.operator or "gt"}
+        return cls(data=given | shown | {"window": rule.window or Window.DAY.value})
+
+    def offer(self, monitors: Sequence[Monitor], channels: Sequence[Channel]) -> None:
+        """Offer the team's monitors and channels."""
+        self.offer_monitors(monitors)
+        self.channel_ids.choices = choices(*((str(each.id), f"{each.name} ({each.kind.label})") for each in channels))
+
+    def fields(self) -> RuleFields:
+        """Return the whole rule as it was typed; what the condition has no use for is left out."""
+        condition = self.condition.data
+        whole = {name: self[name].data for name in ("name", "description", "condition", "cooldown_minutes", "priority")}
+        whole |= {"resolve_after": self.resolve_after.data, "active": bool(self.active.data), "value": self.value.number()}
+        whole |= {"monitor_ids": self.chosen_monitors(), "channel_ids": self.channel_ids.chosen}
+        whole["operator"] = self.operator.data if condition != Condition.CHECK_FAILED.value else None
+        whole["window"] = self.window.data if condition == Condition.UPTIME.value else None
+        return cast("RuleFields", whole)
+
+    def tell(self, refused: Refused) -> None:
+        """Say in people's words what a condition can be compared by."""
+        for each in refused.faults if isinstance(refused, Faults) else [refused]:
+            if each.field == "operator" and self.condition.data in set(Condition):
+                offered = ", ".join(how.label for how in Condition(self.condition.data).operators)
+                super().tell(Invalid("operator", f"Choose one of: {offered}."))
+            else:
+                super().tell(each)
+
+
+class ChannelForm(BaseForm):
+    """**Create Channel**, and **Save**."""
+
+    name = TextField("Name", render_kw={"maxlength": 200})
+    type = SelectField("Type", choices=choices(*((each.value, each.label) for each in ChannelType)))
+    target = TextField("Target", render_kw={"maxlength": 4096, "autocomplete": "off", "spellcheck": "false"})
+    active = BooleanField("Active", default=True)
+
+    def tell(self, refused: Refused) -> None:
+        """Put each of several faults at its field."""
+        for each in refused.faults if isinstance(refused, Faults) else (refused,):
+            super().tell(each)
+
+    def fields(self) -> ChannelFields:
+        """Return a whole new channel as it was typed."""
+        return {"name": self.name.data, "type": self.type.data, "target": self.target.data, "active": bool(self.active.data)}
+
+    def changes(self, channel: Channel) -> ChannelFields:
+        """Return what is to be written of a channel: a URL, which is never shown, stays where none was typed."""
+        fields = self.fields()
+        del fields["type"]
+        if channel.kind is not ChannelType.EMAIL and not (self.target.data or "").strip():
+            del fields["target"]
+        return fields
+
+
+class OutageForm(ScopedForm):
+    """**Create Planned Outage**, and **Save**."""
+
+    title = TextField("Title", render_kw={"maxlength": 200})
+    repeats = SelectField("Repeats", choices=choices(*((each.value, each.label) for each in Repeats)))
+    begins = DateTimeLocalField("Start", format=[LOCAL, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"])
+    ends = DateTimeLocalField("End", format=[LOCAL, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"])
+
+    @classmethod
+    def of(cls, outage: PlannedOutage) -> "OutageForm":
+        """Return the form for a change, filled with what is planned."""
+        chosen = [each.id for each in outage.monitors]
+        given: dict[str, Any] = {"scope": "all" if outage.covers_all else "chosen", "monitor_ids": chosen}
+        return cls(obj=outage, data=given)
+
+    def validate_begins(self, field: Field) -> None:
+        """Keep to a year that calendars have."""
+        _check_year(field)
+
+    def validate_ends(self, field: Field) -> None:
+        """Keep to a year that calendars have."""
+        _check_year(field)
+
+    def fields(self, timezone: str) -> OutageFields:
+        """Return the whole planned outage, in a timezone; only after it was validated."""
+        return {
+            "title": self.title.data or "",
+            "repeats": self.repeats.data,
+            "begins": self.begins.data or datetime.min,  # noqa: DTZ901 - as the wall shows it
+            "ends": self.ends.data or datetime.min,  # noqa: DTZ901 - as the wall shows it
+            "timezone": timezone,
+            "monitor_ids": self.chosen_monitors(),
+        }
+
+
+def _check_year(field: Field) -> None:
+    if field.data is None:
+        field.errors = []
+        raise ValidationError("Choose a day and a time.")
+    if not 2000 <= field.data.year <= 2199:
+        raise ValidationError("Choose a year from 2000 to 2199.")
+
+
+def _id(value: Any) -> int:
+    text = str(value)
+    return int(text) if re.fullmatch(r"[1-9][0-9]{0,17}", text, re.ASCII) else 0
