@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Set Pulse up on a machine with nothing but Python, then run it, test it, or look after its locks.
+"""Set Pulse up on a machine with nothing but Python, then run it, test it, measure it, or look after its locks.
 
 The standard library alone: everything else is installed into `.venv/` from the locks, every file checked by its hash.
 """
@@ -79,7 +79,7 @@ def lint() -> None:
 
 
 def bench() -> None:
-    """Set up, then print the table of speeds."""
+    """Set up, then print the tables of speeds, with up to a million keys; `bench quick` stops at a hundred thousand."""
     set_up("dev")
     all_of(("bench", PYTHON, "-m", "tests.bench", *sys.argv[2:]))
 

