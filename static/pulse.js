@@ -68,6 +68,8 @@
 
   function onClosed(dialog) {
     const address = bornWithPage.has(dialog) && closeForm(dialog).action;
+    // What came in meanwhile is news to the list, too.
+    if (!address && find("#arrival .notice", dialog)) htmx.ajax("GET", closeForm(dialog).action, { target: "#panel" });
     wipe(dialog);
     dialog.remove();
     if (address) location.assign(address);

@@ -156,7 +156,7 @@ def authorize(caller: Caller, ability: Ability | None) -> None:
         return
     if ability.value not in caller.abilities:
         scope = f'{CHALLENGE}, error="insufficient_scope", scope="{ability.value}"'
-        detail = f"This key lacks the permission {ability.value}."
+        detail = f"This key lacks the permission {ability.value}. A key is never widened: create another one that has it."
         held = [each.value for each in Ability if each.value in caller.abilities]
         raise Problem("ability_required", detail, {"WWW-Authenticate": scope}, required=ability.value, held=held)
     if not caller.role.allows(ability):

@@ -4,7 +4,7 @@ A key is the record a person manages; a token is the text a program sends. Rotat
 and a retired token stays: the one SELECT that finds a live token also tells what became of a former one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -141,6 +141,12 @@ class ApiKey(Base):
         return session.scalar(select(cls).where(*mine, cls.name_folded == names.fold(name)).options(joinedload(cls.token)))
 
     @classmethod
+    def names_of(cls, session: DbSession, key_ids: Collection[int]) -> dict[int, str]:
+        """Return what keys are, or were, called, by their ids."""
+        found = session.execute(select(cls.id, cls.name).where(cls.id.in_(key_ids))) if key_ids else ()
+        return {row.id: row.name for row in found}
+
+    @classmethod
     def count(cls, session: DbSession, user_id: int, team_id: int) -> int:
         """Return how many live keys a user has in a team; an expired one counts."""
         mine = (cls.user_id == user_id, cls.team_id == team_id, cls.revoked_at.is_(None))
@@ -197,7 +203,7 @@ class ApiKey(Base):
         if self.expires_at is not None:
             self._expire_at(now + (self.expires_at - replaced.issued_at), now)
         token = self._add_token(session, now)
-        self._note(session, "key.rotated", by, replaced=replaced.last_eight)
+        self._note(session, "key.rotated", by, replaced=replaced.last_eight, name=self.name)
         key_mail.rotated(session, self, by, replaced.last_eight)
         return Issued(self, token, replaced)
 
@@ -213,7 +219,7 @@ class ApiKey(Base):
         removed = [name for name in self.ability_names if name not in chosen]
         self.ability_names = chosen
         session.flush()
-        self._note(session, "key.narrowed", by, removed=removed, abilities=chosen)
+        self._note(session, "key.narrowed", by, removed=removed, abilities=chosen, name=self.name)
         key_mail.narrowed(session, self, by, removed)
         return removed
 

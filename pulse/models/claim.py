@@ -5,17 +5,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, case, func, literal, or_, select, update
 
 from pulse.clock import utcnow
-from pulse.db import DbSession
+from pulse.db import DbSession, UTCDateTime
 from pulse.models.grid import next_slot
 from pulse.models.monitor import Monitor
 from pulse.models.monitor_request import Stored
 from pulse.plans import INTERVALS
 
-LEASE = timedelta(seconds=90)
-"""How long a claim holds: the longest timeout, and time to write down what came of it."""
+SPARE = timedelta(seconds=15)
+"""How much longer than its timeout a claim holds: time to write down what came of it."""
+TIMEOUTS = (5, 10, 30, 60)
+"""Timeouts in seconds, each of which takes in those beneath it: whatever a dead checker held is free again soon."""
+LEASE = timedelta(seconds=TIMEOUTS[-1]) + SPARE
+"""The longest."""
 SLACK = timedelta(seconds=60)
 """How far ahead of where it can be a time may lie before the clock is known to have been set back."""
 
@@ -59,7 +63,7 @@ def claim(session: DbSession, limit: int, until: datetime) -> list[Claim]:
     claimed = (
         update(Monitor)
         .where(Monitor.id.in_(select(due.c.id)))
-        .values(lease_until=now + LEASE, fence=Monitor.fence + 1)
+        .values(lease_until=_lease(now), fence=Monitor.fence + 1)
         .returning(Monitor.id, Monitor.next_check_at, Monitor.fence, *ASKED)
         .execution_options(synchronize_session=False)
     )
@@ -101,6 +105,12 @@ def realign(session: DbSession) -> int:
         again = lost.values(anchored_at=now, next_check_at=now, lease_until=None, fence=Monitor.fence + 1)
         moved += len(session.execute(again.returning(Monitor.id).execution_options(synchronize_session=False)).all())
     return moved
+
+
+def _lease(now: datetime) -> ColumnElement[datetime]:
+    """Return until when a claim holds, by the monitor's timeout."""
+    until = [literal(now + timedelta(seconds=most) + SPARE, UTCDateTime) for most in TIMEOUTS]
+    return case(*((Monitor.timeout_seconds <= most, end) for most, end in zip(TIMEOUTS, until, strict=True)), else_=until[-1])
 
 
 def _is_free(now: datetime) -> ColumnElement[bool]:

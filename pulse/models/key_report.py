@@ -99,12 +99,16 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Lately:
-    """What hangs on a key's current token: its last 24 hours."""
+    """What hangs on a key: its last 24 hours, with whatever token was the current one then."""
 
     requests: int
+    refused: int
+    """How many of them were."""
     operations: list[tuple[str, int]]
     clients: list[KeyClient]
     """Those seen in that time, the latest first."""
+    knocking: list[KeyClient]
+    """Those that sent nothing but a former token any more."""
 
     @property
     def last(self) -> KeyClient | None:
@@ -148,11 +152,30 @@ def lately(session: DbSession, key: ApiKey) -> Lately:
     since = utcnow() - LATELY
     # The hour that the 24th before now falls in counts whole: rather a few too many than a live client overlooked.
     hours = KeyUse.hour >= since.replace(minute=0, second=0, microsecond=0)
-    counted = select(KeyUse.operation, func.sum(KeyUse.count).label("total")).where(KeyUse.token_id == key.token.id, hours)
-    operations = [(row.operation, int(row.total)) for row in session.execute(counted.group_by(KeyUse.operation))]
-    seen = select(KeyClient).where(KeyClient.token_id == key.token.id, KeyClient.last_seen_at >= since)
-    clients = session.scalars(seen.order_by(KeyClient.last_seen_at.desc())).all()
-    return Lately(sum(count for _, count in operations), sorted(operations, key=lambda each: -each[1]), list(clients))
+    refused = (KeyUse.code != "").label("refused")
+    counted = _of(key).where(hours, KeyUse.code.not_in(FORMER)).with_only_columns(KeyUse.operation, refused, _total())
+    totals: Counter[str] = Counter()
+    failed = 0
+    for row in session.execute(counted.group_by(KeyUse.operation, refused)):
+        totals[row.operation] += int(row.total)
+        failed += int(row.total) if row.refused else 0
+    seen = select(KeyClient).join(Token, Token.id == KeyClient.token_id).where(Token.key_id == key.id)
+    latest = session.scalars(
+        seen.where(KeyClient.last_seen_at >= since).order_by(KeyClient.last_seen_at.desc(), KeyClient.id.desc())
+    )
+    working: dict[tuple[str, str], KeyClient] = {}
+    knocking: dict[tuple[str, str], KeyClient] = {}
+    for client in latest:
+        (knocking if client.last_code in FORMER else working).setdefault(client.who, client)
+    left = [client for who, client in knocking.items() if who not in working]
+    return Lately(totals.total(), failed, totals.most_common(), list(working.values()), left)
+
+
+def refused_lately(session: DbSession, keys: Sequence[ApiKey]) -> dict[int, int]:
+    """Return how many requests of each key were refused in the last 24 hours, by its id; former tokens' tries apart."""
+    counted = select(Token.key_id, _total()).join(KeyUse, KeyUse.token_id == Token.id).group_by(Token.key_id)
+    mine = counted.where(Token.key_id.in_([key.id for key in keys]), KeyUse.hour >= utcnow() - LATELY)
+    return {row.key_id: int(row.total) for row in session.execute(mine.where(KeyUse.code.not_in(("", *FORMER))))}
 
 
 def requests_lately(session: DbSession, keys: Sequence[ApiKey]) -> dict[int, int]:

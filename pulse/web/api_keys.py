@@ -1,5 +1,6 @@
 """Settings, tab API Keys: the list, and a dialog for each act in the life of a key."""
 
+from itertools import count
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, request, url_for
@@ -7,6 +8,7 @@ from flask_login import login_required
 
 from pulse import names
 from pulse.abilities import Ability
+from pulse.clock import utcnow
 from pulse.extensions import db
 from pulse.htmx import go, render, wants_fragment
 from pulse.models import key_report
@@ -34,8 +36,10 @@ def new() -> Response:
     """Show the form for a new key, filled in from the query string."""
     if not may_create():
         return go(url_for(".index"))
-    form = CreateForm(formdata=None, name=request.args.get("name"), abilities=request.args.getlist("ability"))
-    return dialog("api_keys/_create.html", form=form, abilities=list(Ability), twin=twin(form.name.data))
+    name = request.args.get("name")
+    taken = twin(name)
+    form = CreateForm(formdata=None, name=free_name(taken.name) if taken else name, abilities=request.args.getlist("ability"))
+    return create_dialog(form, twin=taken)
 
 
 @bp.post("/new")
@@ -44,7 +48,7 @@ def create() -> Response:
     """Issue a key, and reveal its token in this one reply."""
     form = CreateForm()
     if not form.validate():
-        return dialog("api_keys/_create.html", 422, form=form, abilities=list(Ability))
+        return create_dialog(form, 422)
     try:
         still_at(form.team_id.data or str(team().id))
         issued = ApiKey.issue(
@@ -58,7 +62,7 @@ def create() -> Response:
     except Refused as refused:
         db.session.rollback()
         form.tell(refused)
-        return dialog("api_keys/_create.html", 422, form=form, abilities=list(Ability))
+        return create_dialog(form, 422)
     db.session.commit()
     return reveal(issued)
 
@@ -111,7 +115,8 @@ def delete(key_id: int) -> Response:
 def ask(act: str, key_id: int, status: int = 200, **context: Any) -> Response:
     """Answer the dialog that asks before `act`, with what it would break."""
     key = find(key_id)
-    return dialog(f"api_keys/_{act}.html", status, key=key, lately=key_report.lately(db.session, key), **context)
+    lately = key_report.lately(db.session, key)
+    return dialog(f"api_keys/_{act}.html", status, key=key, lately=lately, now=utcnow(), **context)
 
 
 def find(key_id: int) -> ApiKey:
@@ -127,6 +132,16 @@ def twin(name: str | None) -> ApiKey | None:
         return None
 
 
+def free_name(name: str) -> str:
+    """Return a name like one that is taken, with the first number that is free."""
+    return next(each for number in count(2) if twin(each := f"{name[: names.LONGEST - 5]} {number}") is None)
+
+
+def create_dialog(form: CreateForm, status: int = 200, **context: Any) -> Response:
+    """Answer the dialog for a new key."""
+    return dialog("api_keys/_create.html", status, form=form, abilities=list(Ability), **context)
+
+
 def may_create() -> bool:
     """Tell whether the plan has room for one more key."""
     plan, place = team().plan, membership()
@@ -140,6 +155,7 @@ def listed() -> dict[str, Any]:
     return {
         "keys": keys,
         "moves": key_report.moves(db.session, keys),
+        "refused": key_report.refused_lately(db.session, keys),
         "at_limit": current.plan.has_api and not may_create(),
         "show_team": any(each is not current for each in (*teams(), *(key.team for key in keys))),
     }

@@ -30,7 +30,7 @@ def relative(moment: datetime) -> str:
     delta = moment - utcnow()
     if abs(delta.total_seconds()) < 10:
         return "just now"
-    return format_timedelta(delta, add_direction=True, threshold=1.2, locale=LOCALE)
+    return format_timedelta(delta, add_direction=True, threshold=1, locale=LOCALE)
 
 
 def exact(moment: datetime) -> str:

@@ -40,6 +40,7 @@ def done() -> Response:
 def shown(profile_form: ProfileForm | None = None, password_form: ChangePasswordForm | None = None) -> dict[str, Any]:
     """Return what the tab shows: always the committed state."""
     me = visits.user()
+    events = Event.of_user(db.session, me.id, RECENT)
     return {
         "profile_form": profile_form or ProfileForm(formdata=None, obj=me),
         "ask_password": profile_form is not None and profile_form.email.data != me.email,
@@ -47,6 +48,7 @@ def shown(profile_form: ProfileForm | None = None, password_form: ChangePassword
         "password_form": password_form or ChangePasswordForm(formdata=None),
         "sessions": BrowserSession.of_user(db.session, me.id),
         "current_session_id": g.browser_session_id,
-        "events": Event.of_user(db.session, me.id, RECENT),
+        "events": events,
+        "key_names": ApiKey.names_of(db.session, {each.actor_key_id for each in events if each.actor_key_id}),
         "key_count": len(ApiKey.of_user(db.session, me.id)),
     }

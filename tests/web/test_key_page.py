@@ -80,7 +80,7 @@ def test_the_repair_link_opens_a_filled_form_that_warns_of_the_name(at_home, key
 
     chosen = [each["value"] for each in soup(at_home.last).select("input[name=abilities][checked]")]
     assert chosen == ["monitors:read", "incidents:read"]
-    assert soup(at_home.last).select_one("input[name=name]")["value"] == "ci/cd pipeline"
+    assert soup(at_home.last).select_one("input[name=name]")["value"] == "CI/CD Pipeline 2"
     assert "You have a key named CI/CD Pipeline" in soup(at_home.last).get_text()
 
 
@@ -322,3 +322,39 @@ def test_many_keys_and_many_uses_take_no_more_queries_than_few(app, at_home, ali
         assert at_home.get(address.format(key_id=key_id)).status_code == 200
 
     assert len(sent) <= most, sent
+
+
+def test_the_list_tells_how_many_requests_were_refused_lately(at_home, key):
+    token_id, key_id = key.token.id, key.id
+    recorded(use(token_id), *(use(token_id, status=403, code="ability_required") for _ in range(4)))
+
+    (mark,) = [each for each in soup(at_home.get("/settings/api-keys")).select("a.mark") if "refused" in each.get_text()]
+
+    assert " ".join(mark.get_text().split()) == "4 refused in 24 hours"
+    assert mark["href"] == f"/settings/api-keys/{key_id}#refused"
+
+
+def test_the_trail_names_the_key_that_acted_and_the_one_it_is_about(at_home, api, alice):
+    issued = make_key(alice, *Ability, name="Deploy bot")
+    api.post("/monitors", issued.token, json={"name": "Shop", "url": "https://shop.example.com/"})
+    api.post("/key/rotate", issued.token)
+
+    told = " ".join(soup(at_home.get("/settings/profile")).get_text(" ").split())
+
+    assert "Monitor created: Shop An API key: Deploy bot" in told
+    assert "Key rotated: Deploy bot An API key: Deploy bot" in told
+
+
+def test_deleting_tells_of_the_whole_key_and_of_who_still_knocks(at_home, key, alice):
+    first, key_id = key.token.id, key.id
+    recorded(*(use(first, agent="deployer/1.0") for _ in range(3)), use(first, agent="cron/2"))
+    ApiKey.find(db.session, alice.user_id, key_id).rotate(db.session, replacing=first, by=alice.actor)
+    db.session.commit()
+    second = ApiKey.find(db.session, alice.user_id, key_id).token.id
+    recorded(use(second, agent="cron/2"), use(first, agent="deployer/1.0", status=401, code="token_rotated"))
+
+    told = " ".join(soup(at_home.get(f"/settings/api-keys/{key_id}/delete")).get_text(" ").split())
+
+    assert "In use: 5 requests in the last 24 hours from 1 client." in told
+    assert "cron/2" in told
+    assert "1 client still sends a former token, and is refused already." in told
