@@ -232,11 +232,13 @@ def success(declared: Operation, status: int) -> dict[str, Any]:
     if "cursor" in declared.query.model_fields:
         extra["Link"] = ("string", 'The next page, as `rel="next"`, where there is one.')
     told: dict[str, Any] = {"description": declared.summary, "headers": headers(ALWAYS, {} if declared.public else RATE, extra)}
-    content = {kind: {"schema": {"type": "string"}} for kind in declared.texts}
+    # JSON first: a generated client reads what stands first.
+    content: dict[str, Any] = {}
     if declared.reply is not None:
         content["application/json"] = {"schema": {"$ref": REFERENCES.format(model=names()[declared.reply, "serialization"])}}
     elif declared.public:
         content["application/json"] = {"schema": {"type": "object"}}
+    content |= {kind: {"schema": {"type": "string"}} for kind in declared.texts}
     return {**told, "content": content} if content else told
 
 
