@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from pulse.abilities import Ability
-from pulse.api.operations import FAULTS, OPERATIONS, Operation, operation
+from pulse.api.operations import FAULTS, LONGEST_ADDRESS, OPERATIONS, Operation, operation
 from pulse.db import LARGEST
 from pulse.extensions import services
 from pulse.models.refusals import Invalid
@@ -171,9 +171,14 @@ def in_query(declared: Operation) -> list[dict[str, Any]]:
     required = schema.get("required", ())
     definitions = schema.get("$defs", {})
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": inlined(value, definitions)}
+        {"name": name, "in": "query", "required": name in required, "schema": bounded(inlined(value, definitions))}
         for name, value in schema.get("properties", {}).items()
     ]
+
+
+def bounded(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema without a length that no address could hold: that of the whole address is the bound."""
+    return {name: value for name, value in schema.items() if name != "maxLength" or value <= LONGEST_ADDRESS}
 
 
 def in_headers(declared: Operation) -> list[dict[str, Any]]:
