@@ -50,6 +50,10 @@ class Target:
     """Connections accepted, whether or not a request came."""
 
     requests: list[Received] = field(default_factory=list[Received])
+    at_once: int = 0
+    most_at_once: int = 0
+    """How many requests it was busy with at the same time, at most."""
+
     greeting: bytes = b""
     """Sent as soon as somebody connects, before any request."""
 
@@ -78,17 +82,23 @@ class Target:
             writer.write(self.greeting)
             received = await _receive(reader)
             self.requests.append(received)
-            await self.behaviour(received, writer)
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+            try:
+                await self.behaviour(received, writer)
+            finally:
+                self.at_once -= 1
             writer.close()
             await writer.wait_closed()
 
 
-def replying(status: int = 200, body: bytes = b"ok", headers: Mapping[str, str] | None = None) -> Behaviour:
-    """Reply at once."""
+def replying(status: int = 200, body: bytes = b"ok", headers: Mapping[str, str] | None = None, *, delay: float = 0) -> Behaviour:
+    """Reply at once, or after some seconds."""
     lines = {"Content-Length": str(len(body)), "Connection": "close"} | dict(headers or {})
     head = f"HTTP/1.1 {status} Whatever\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n"
 
     async def behave(received: Received, writer: Writer) -> None:
+        await asyncio.sleep(delay)
         writer.write(head.encode("latin-1") + (b"" if received.method == "HEAD" or status in (204, 304) else body))
         await writer.drain()
 

@@ -13,7 +13,7 @@ from time import monotonic, sleep
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -206,6 +206,32 @@ def test_targets_that_hang_delay_no_other(alice, workshop):
 
     assert results(well) == [("scheduled", "up")]
     assert all(results(each) == [("scheduled", "timeout")] for each in hung)
+
+
+def test_one_target_is_never_asked_by_more_than_a_few_at_once(alice, workshop, monkeypatch):
+    alice.set_plan(Plan.TEAM)
+    monkeypatch.setattr("pulse.checker.crowd.MOST_TO_ONE_TARGET", 3)
+    with serve(replying(200, delay=0.3)) as target:
+        monitors = [make_monitor(alice, name=f"M{number}", url=target.url) for number in range(12)]
+        workshop.once()
+
+    assert target.most_at_once == 3
+    assert [len(results(each)) for each in monitors] == [1] * 12
+
+
+def test_one_teams_probes_leave_room_for_the_others(alice, charlie, workshop, monkeypatch):
+    monkeypatch.setattr("pulse.checker.crowd.MOST_FOR_ONE_TEAM", 2)
+    monkeypatch.setattr("pulse.checker.probing.PATIENCE_SECONDS", 0.4)
+    with serve(hanging()) as slow, serve(replying(200)) as quick:
+        crowded = [make_monitor(alice, name=f"M{number}", url=slow.url, timeout_seconds=1) for number in range(4)]
+        other = make_monitor(charlie, url=quick.url)
+        workshop.once()
+
+    assert results(other) == [("scheduled", "up")]
+    assert sorted(results(each) for each in crowded) == [[], [], [("scheduled", "timeout")], [("scheduled", "timeout")]]
+    db.session.rollback()
+    held = db.session.scalars(select(Monitor.id).where(or_(Monitor.next_check_at <= utcnow(), Monitor.lease_until.is_not(None))))
+    assert held.all() == []
 
 
 def test_a_monitor_deleted_while_it_is_checked_is_no_trouble(alice, workshop):

@@ -55,6 +55,7 @@ class Checker:
         self._patience = Patience("checks")
         self._held: set[Claim] = set()
         self._results: list[Result] = []
+        self._crowded: list[Claim] = []
         self._record_at = 0.0
         self._look_at = 0.0
         self._stopping = False
@@ -99,6 +100,7 @@ class Checker:
 
     def _turn(self) -> None:
         self._collect()
+        self._let_pass()
         if self._results and (len(self._results) >= RECORDED_AT_ONCE or monotonic() >= self._record_at):
             self._record_all()
             self._look_at = 0.0  # What was recorded has its next slot now, perhaps a near one.
@@ -111,6 +113,17 @@ class Checker:
         while self._held and not self._results:
             sleep(TICK_SECONDS / 5)
             self._collect()
+            self._let_pass()
+
+    def _let_pass(self) -> None:
+        """Let the slots pass whose target was crowded for too long."""
+        self._crowded += self._probing.take_passed()
+        if self._crowded:
+            with self._sessions.begin() as session:
+                skip(session, self._crowded)
+            log.warning("target_crowded", checks=len(self._crowded))
+            self._held.difference_update(self._crowded)
+            self._crowded.clear()
 
     def _collect(self) -> None:
         """Take over what the probing thread is done with."""

@@ -7,6 +7,7 @@ from itertools import count
 from threading import Event
 from time import monotonic
 
+from pulse.checker.crowd import Crowd
 from pulse.checker.worker import Worker
 from pulse.clock import utcnow
 from pulse.models.claim import Claim
@@ -15,6 +16,8 @@ from pulse.probe import Outcome, Prober, Request
 
 WAKE_SECONDS = 0.05
 """How long the thread may wait before it looks for new work."""
+PATIENCE_SECONDS = 10.0
+"""How long a claim may wait for a crowded target, before its slot passes without a check: less than a lease has to spare."""
 
 
 class Probing:
@@ -25,7 +28,10 @@ class Probing:
         self._new: deque[tuple[float, Claim, Request]] = deque()
         self._due: list[tuple[float, int, Claim, Request]] = []
         self._numbers = count()  # Decides between equal times, so that claims are never compared.
-        self._began: dict[Claim, datetime] = {}
+        self._crowd = Crowd()
+        self._waiting: deque[tuple[float, Claim, Request]] = deque()
+        self._began: dict[Claim, tuple[datetime, Request]] = {}
+        self._passed: deque[Claim] = deque()
         self._results: deque[tuple[Claim, Result]] = deque()
         self._closing = Event()
         self._worker = Worker("probing", self._run)
@@ -44,6 +50,10 @@ class Probing:
         self._worker.check()
         return [self._results.popleft() for _ in range(len(self._results))]
 
+    def take_passed(self) -> list[Claim]:
+        """Return the claims that waited for a crowded target for too long."""
+        return [self._passed.popleft() for _ in range(len(self._passed))]
+
     def close(self) -> None:
         """Drop what is not done, and end the thread."""
         self._closing.set()
@@ -52,6 +62,7 @@ class Probing:
     def _run(self) -> None:
         try:
             while not self._closing.is_set():
+                self._start_waiting()
                 self._start_due()
                 for claim, outcome in self._prober.poll(self._wait()):
                     self._results.append((claim, self._result(claim, outcome)))
@@ -64,11 +75,29 @@ class Probing:
             heappush(self._due, (at, next(self._numbers), claim, request))
         while self._due and self._due[0][0] <= monotonic():
             _, _, claim, request = heappop(self._due)
-            self._began[claim] = utcnow()
-            self._prober.start(claim, request)
+            if not self._started(claim, request):
+                self._waiting.append((monotonic() + PATIENCE_SECONDS, claim, request))
+
+    def _start_waiting(self) -> None:
+        """Start those whose target or team has room by now, in the order of their coming."""
+        for _ in range(len(self._waiting)):
+            until, claim, request = self._waiting.popleft()
+            if monotonic() > until:
+                self._passed.append(claim)
+            elif not self._started(claim, request):
+                self._waiting.append((until, claim, request))
+
+    def _started(self, claim: Claim, request: Request) -> bool:
+        if not self._crowd.enter(claim, request):
+            return False
+        self._began[claim] = utcnow(), request
+        self._prober.start(claim, request)
+        return True
 
     def _wait(self) -> float:
         return max(0.0, min(WAKE_SECONDS, self._due[0][0] - monotonic())) if self._due else WAKE_SECONDS
 
     def _result(self, claim: Claim, outcome: Outcome) -> Result:
-        return Result(claim.monitor_id, outcome, self._began.pop(claim), claim.slot, claim.fence)
+        began, request = self._began.pop(claim)
+        self._crowd.leave(claim, request)
+        return Result(claim.monitor_id, outcome, began, claim.slot, claim.fence)

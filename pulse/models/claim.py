@@ -31,6 +31,7 @@ class Claim:
     monitor_id: int
     slot: datetime
     fence: int
+    team_id: int = field(compare=False)
     asked: Stored = field(compare=False, repr=False)
     """What `request_of` makes the probe's request of."""
 
@@ -64,10 +65,10 @@ def claim(session: DbSession, limit: int, until: datetime) -> list[Claim]:
         update(Monitor)
         .where(Monitor.id.in_(select(due.c.id)))
         .values(lease_until=_lease(now), fence=Monitor.fence + 1)
-        .returning(Monitor.id, Monitor.next_check_at, Monitor.fence, *ASKED)
+        .returning(Monitor.id, Monitor.next_check_at, Monitor.fence, Monitor.team_id, *ASKED)
         .execution_options(synchronize_session=False)
     )
-    claims = [Claim(row.id, row.next_check_at, row.fence, cast("Stored", row)) for row in session.execute(claimed)]
+    claims = [Claim(row.id, row.next_check_at, row.fence, row.team_id, cast("Stored", row)) for row in session.execute(claimed)]
     return sorted(claims, key=lambda each: each.slot)
 
 
