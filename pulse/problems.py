@@ -13,12 +13,15 @@ from pulse.logs import request_id, trace
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a code says: its status, its title, and what to do about it."""
+    """What a code says: its status, its title, what is wrong, and what to do about it where that is not said already."""
 
     status: int
     title: str
     detail: str
+    remedy: str = ""
 
+
+NEVER_WIDENED = "A key is never widened: create another key with this permission."
 
 MEANINGS: Mapping[str, Meaning] = {
     "token_missing": Meaning(401, "Token missing", "Send an API key's token as 'Authorization: Bearer …'."),
@@ -26,29 +29,93 @@ MEANINGS: Mapping[str, Meaning] = {
         401, "Token malformed", "The Authorization header is not 'Bearer' and one whole token: copy the token again."
     ),
     "token_unknown": Meaning(401, "Token unknown", "This token was never issued here, or its account is gone."),
-    "token_rotated": Meaning(401, "Token rotated", "This token was replaced by a newer one: use that."),
-    "token_deleted": Meaning(401, "Key deleted", "The key of this token was deleted: create another one."),
-    "token_expired": Meaning(401, "Token expired", "The key of this token has expired: rotate it in Settings, API Keys."),
-    "account_suspended": Meaning(403, "Account suspended", "The account of the key's owner is suspended: contact support."),
-    "membership_ended": Meaning(403, "Membership ended", "The key's owner does not belong to the team any more."),
-    "plan_required": Meaning(403, "Plan required", "The team's plan does not include API access."),
-    "ability_required": Meaning(
-        403, "Permission missing", "A key is never widened: create another one with the permission named here."
+    "token_rotated": Meaning(
+        401,
+        "Token rotated",
+        "This token was replaced by a newer one: use that.",
+        "Where nobody has that one, rotate again.",
     ),
-    "role_required": Meaning(403, "Role missing", "The role of the key's owner in the team does not allow this."),
-    "limit_reached": Meaning(403, "Limit reached", "The plan's number is used up."),
+    "token_deleted": Meaning(401, "Key deleted", "The key of this token was deleted: create another one."),
+    "token_expired": Meaning(
+        401,
+        "Token expired",
+        "The key of this token has expired: rotate it in Settings, API Keys.",
+    ),
+    "account_suspended": Meaning(403, "Account suspended", "The account of the key's owner is suspended: contact support."),
+    "membership_ended": Meaning(
+        403,
+        "Membership ended",
+        "The key's owner does not belong to the team any more.",
+        "Delete the key. A new one is needed, even after being invited again.",
+    ),
+    "plan_required": Meaning(
+        403,
+        "Plan required",
+        "The team's plan does not include API access.",
+        "Choose a plan with API access under Billing: the same token works again.",
+    ),
+    "ability_required": Meaning(403, "Permission missing", "This key lacks the permission that is needed here.", NEVER_WIDENED),
+    "role_required": Meaning(
+        403,
+        "Role missing",
+        "The role of the key's owner in the team does not allow this.",
+        "Ask the team's Owner for a role that allows it.",
+    ),
+    "limit_reached": Meaning(
+        403, "Limit reached", "The plan's number is used up.", "Delete what is not needed, or choose a larger plan under Billing."
+    ),
     "https_required": Meaning(403, "HTTPS required", "Use https://. This token crossed the network readable: rotate it."),
-    "not_found": Meaning(404, "Not found", "There is nothing at this address: check the path and the id."),
-    "method_not_allowed": Meaning(405, "Method not allowed", "This address does not take this method; see Allow."),
-    "not_acceptable": Meaning(406, "Not acceptable", "No reply can be made in the type that Accept asks for."),
-    "conflict": Meaning(409, "Conflict", "What was asked for does not fit the present state."),
+    "not_found": Meaning(
+        404,
+        "Not found",
+        "There is nothing at this address: check the path and the id.",
+        "The API reference lists every address; what is another team's is not found either.",
+    ),
+    "method_not_allowed": Meaning(
+        405,
+        "Method not allowed",
+        "This address does not take this method; see Allow.",
+        "Use a method that the API reference lists for this address.",
+    ),
+    "not_acceptable": Meaning(
+        406,
+        "Not acceptable",
+        "No reply can be made in the type that Accept asks for.",
+        "Ask for application/json, or leave Accept out.",
+    ),
+    "conflict": Meaning(
+        409,
+        "Conflict",
+        "What was asked for does not fit the present state.",
+        "Read the present state, then decide whether it is still to be done.",
+    ),
     "body_too_large": Meaning(413, "Body too large", "Send at most 256 KiB."),
     "uri_too_long": Meaning(414, "Address too long", "Use a shorter address."),
     "unsupported_media_type": Meaning(415, "Unsupported media type", "Send 'Content-Type: application/json'."),
-    "validation_failed": Meaning(422, "Validation failed", "Read 'errors' in the reply: it names each field, and what it takes."),
-    "malformed_request": Meaning(400, "Malformed request", "The request could not be read."),
-    "rate_limited": Meaning(429, "Too many requests", "Wait as long as Retry-After says."),
-    "internal_error": Meaning(500, "Internal error", "Something failed here. It has been noted under the request id."),
+    "validation_failed": Meaning(
+        422,
+        "Validation failed",
+        "Read 'errors' in the reply: it names each field, and what it takes.",
+        "The API reference lists what each may hold.",
+    ),
+    "malformed_request": Meaning(
+        400,
+        "Malformed request",
+        "The request could not be read.",
+        "Send one JSON object in UTF-8; the reply's detail says what was wrong.",
+    ),
+    "rate_limited": Meaning(
+        429,
+        "Too many requests",
+        "Wait as long as Retry-After says.",
+        "A larger plan allows more requests a minute.",
+    ),
+    "internal_error": Meaning(
+        500,
+        "Internal error",
+        "Something failed here. It has been noted under the request id.",
+        "Try again; if it stays, send the reply's request_id to support.",
+    ),
     "unavailable": Meaning(503, "Unavailable", "The service cannot answer at the moment: try again shortly."),
 }
 BY_STATUS = {

@@ -68,13 +68,13 @@
 
   function onClosed(dialog) {
     const address = bornWithPage.has(dialog) && closeForm(dialog).action;
-    // What came in meanwhile is news to the list, too.
-    if (!address && find("#arrival .notice", dialog)) htmx.ajax("GET", closeForm(dialog).action, { target: "#panel" });
+    const shown = find("[data-token]", dialog) && closeForm(dialog).action; // behind it things have happened since
     wipe(dialog);
     dialog.remove();
     if (address) location.assign(address);
     else (opener?.isConnected ? opener : find("[data-heading]"))?.focus();
     opener = null;
+    if (shown && !address) htmx.ajax("GET", shown, { target: "#panel" });
   }
 
   // ---- the token that is shown once ----
@@ -118,7 +118,7 @@
   }
 
   async function copyField(button, field) {
-    if (!(await write(field.value, button))) return field.select();
+    if (!(await write(field.value ?? field.textContent, button))) return getSelection().selectAllChildren(field), field.select?.();
     find("[data-label]", button).textContent = "Copied";
     say("Copied");
   }
@@ -197,6 +197,14 @@
     if (mayClose(event.target)) wipe(event.target);
     else event.preventDefault();
   }, true);
+
+  // What was wrong with a field is not said of what stands there now.
+  document.addEventListener("input", ({ target }) => {
+    const field = target.closest("[aria-invalid=true]") && target.closest(".field");
+    if (!field) return;
+    for (const each of all("[aria-invalid]", field)) each.removeAttribute("aria-invalid");
+    find(".error", field)?.remove();
+  });
 
   document.addEventListener("close", (event) => {
     if (event.target.matches("dialog")) onClosed(event.target);

@@ -300,6 +300,18 @@ def rotate_used(page: Page) -> None:
     page.get_by_role("dialog").wait_for()
 
 
+def rotate_at_key(page: Page) -> None:
+    open_key(page)
+    page.get_by_role("link", name="Rotate", exact=True).click()
+    page.get_by_role("dialog").wait_for()
+
+
+def create_expiring(page: Page) -> None:
+    open_create(page)
+    page.get_by_label("Expires").select_option("30 days")
+    page.get_by_text("The token is shown once").scroll_into_view_if_needed()
+
+
 def delete_used(page: Page) -> None:
     open_keys(page)
     page.get_by_role("button", name="Actions for CI/CD Pipeline").click()
@@ -391,6 +403,7 @@ STATES: dict[str, tuple[str, Act]] = {
     "keys-list": ("alice", open_keys),
     "keys-menu": ("alice", open_menu),
     "keys-create": ("alice", open_create),
+    "keys-create-expiring": ("alice", create_expiring),
     "keys-create-refused": ("alice", refuse_create),
     "keys-reveal": ("alice", reveal),
     "keys-reveal-shown": ("alice", reveal_shown),
@@ -406,6 +419,8 @@ STATES: dict[str, tuple[str, Act]] = {
     "key-page": ("alice", open_key),
     "key-page-month": ("alice", open_key_month),
     "key-page-narrow": ("alice", narrow),
+    "key-page-rotate": ("alice", rotate_at_key),
+    "docs": ("alice", visit("/docs#ability_required")),
     "keys-empty": ("charlie", open_keys),
     "keys-free": ("frank", open_keys),
     "keys-limit": ("lisa", open_keys),

@@ -24,7 +24,7 @@ from pulse.models.event import Actor, ActorKind
 from pulse.models.team import Membership, Team, in_force
 from pulse.models.user import User
 from pulse.plans import API_PLANS, Plan
-from pulse.problems import Problem
+from pulse.problems import NEVER_WIDENED, Problem
 from pulse.request_ids import Kind
 from pulse.roles import Role
 
@@ -156,7 +156,7 @@ def authorize(caller: Caller, ability: Ability | None) -> None:
         return
     if ability.value not in caller.abilities:
         scope = f'{CHALLENGE}, error="insufficient_scope", scope="{ability.value}"'
-        detail = f"This key lacks the permission {ability.value}. A key is never widened: create another one that has it."
+        detail = f"This key lacks the permission {ability.value}. {NEVER_WIDENED}"
         held = [each.value for each in Ability if each.value in caller.abilities]
         raise Problem("ability_required", detail, {"WWW-Authenticate": scope}, required=ability.value, held=held)
     if not caller.role.allows(ability):

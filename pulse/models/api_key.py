@@ -4,7 +4,9 @@ A key is the record a person manages; a token is the text a program sends. Rotat
 and a retired token stays: the one SELECT that finds a live token also tells what became of a former one.
 """
 
-from collections.abc import Collection, Iterable
+import itertools
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,6 +26,8 @@ from pulse.models.team import Membership, Team
 from pulse.models.user import User
 
 EXPIRES_SOON = timedelta(days=14)
+NUMBERED = re.compile(r"(?<=\S) [0-9]{1,4}\Z")
+"""What tells a name from others of the same stem."""
 LONGEST_LIFE = timedelta(days=36525)
 DAYS_BEFORE = (30, 7, 1, 0)
 """How many days before a key expires its owner is mailed; each once, and none that lies before the token was issued."""
@@ -135,16 +139,27 @@ class ApiKey(Base):
         return session.scalar(query.options(joinedload(cls.token), joinedload(cls.team)))
 
     @classmethod
+    def names_of(cls, session: DbSession, user_id: int, ids: Iterable[int]) -> dict[int, str]:
+        """Return the names of a user's keys by their ids, revoked ones too."""
+        mine = select(cls.id, cls.name).where(cls.user_id == user_id, cls.id.in_(set(ids)))
+        return {row.id: row.name for row in session.execute(mine)}
+
+    @classmethod
     def twin(cls, session: DbSession, member: Membership, name: str) -> "ApiKey | None":
         """Return the live key of `member` in that team that has this name already."""
         mine = (cls.user_id == member.user_id, cls.team_id == member.team_id, cls.revoked_at.is_(None))
         return session.scalar(select(cls).where(*mine, cls.name_folded == names.fold(name)).options(joinedload(cls.token)))
 
     @classmethod
-    def names_of(cls, session: DbSession, key_ids: Collection[int]) -> dict[int, str]:
-        """Return what keys are, or were, called, by their ids."""
-        found = session.execute(select(cls.id, cls.name).where(cls.id.in_(key_ids))) if key_ids else ()
-        return {row.id: row.name for row in found}
+    def free_name(cls, session: DbSession, member: Membership, name: str) -> str:
+        """Return `name` with the first number from 2 up that no live key of `member` in that team has with it."""
+        mine = (cls.user_id == member.user_id, cls.team_id == member.team_id, cls.revoked_at.is_(None))
+        taken = set(session.scalars(select(cls.name_folded).where(*mine)))
+        stem = NUMBERED.sub("", name)
+        numbered = (
+            f"{stem[: names.LONGEST - len(tail)].rstrip()}{tail}" for tail in (f" {number}" for number in itertools.count(2))
+        )
+        return next(each for each in numbered if names.fold(each) not in taken)
 
     @classmethod
     def count(cls, session: DbSession, user_id: int, team_id: int) -> int:
@@ -200,8 +215,8 @@ class ApiKey(Base):
         if not self._retire(session, Reason.ROTATED, now, Token.id == replacing):
             raise Conflict("This token was replaced already. Reload to see the current one.")
         replaced = session.get_one(Token, replacing, populate_existing=True)
-        if self.expires_at is not None:
-            self._expire_at(now + (self.expires_at - replaced.issued_at), now)
+        if (span := self._span(replaced)) is not None:
+            self._expire_at(now + span, now)
         token = self._add_token(session, now)
         self._note(session, "key.rotated", by, replaced=replaced.last_eight, name=self.name)
         key_mail.rotated(session, self, by, replaced.last_eight)
@@ -288,6 +303,12 @@ class ApiKey(Base):
         """Whether it runs out within 14 days, and has not yet."""
         return self.expires_at is not None and not self.expired and self.expires_at <= utcnow() + EXPIRES_SOON
 
+    @property
+    def rotated_until(self) -> datetime | None:
+        """Until when it would work if it were rotated now."""
+        span = self._span(self.token)
+        return None if span is None else utcnow() + span
+
     # --- steps -------------------------------------------------------------------------------------------------
 
     @classmethod
@@ -312,6 +333,10 @@ class ApiKey(Base):
         if session.execute(query).first() is None:
             raise Conflict("This key was deleted already.")
         session.refresh(self, ["expires_at", "expiry_told", "ability_names"])
+
+    def _span(self, token: Token) -> timedelta | None:
+        """Return how long it works from the issue of a token on; a rotation gives it as long again."""
+        return None if self.expires_at is None else self.expires_at - token.issued_at
 
     def _expire_at(self, moment: datetime | None, now: datetime) -> None:
         """Let a token issued now run out at a moment; what is mailed sooner than now counts as told."""

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from pulse.db import NEVER_REUSED, Base, BigId
 
 KEPT = timedelta(days=30)
+FORMER = ("token_rotated", "token_deleted")
+"""What is answered to former tokens."""
 MOST_CLIENTS = 50
 """How many clients are kept of a token: those seen last."""
 

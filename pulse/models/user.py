@@ -1,6 +1,6 @@
 """People: who they are, how they show it, and what they prefer."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -99,6 +99,11 @@ class User(Base):
     def by_email(cls, session: DbSession, email: str) -> "User | None":
         """Return the account behind an address, however it is written."""
         return session.scalar(select(cls).where(cls.email_folded == fold_email(email)))
+
+    @classmethod
+    def names_of(cls, session: DbSession, ids: Iterable[int]) -> dict[int, str]:
+        """Return the names of people by their ids."""
+        return {row.id: row.name for row in session.execute(select(cls.id, cls.name).where(cls.id.in_(set(ids))))}
 
     @classmethod
     def held(cls, session: DbSession, user_id: int) -> "User | None":

@@ -1,6 +1,5 @@
 """Settings, tab API Keys: the list, and a dialog for each act in the life of a key."""
 
-from itertools import count
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, request, url_for
@@ -8,12 +7,12 @@ from flask_login import login_required
 
 from pulse import names
 from pulse.abilities import Ability
-from pulse.clock import utcnow
 from pulse.extensions import db
 from pulse.htmx import go, render, wants_fragment
-from pulse.models import key_report
-from pulse.models.api_key import ApiKey, Issued
+from pulse.models import key_clients, key_report
+from pulse.models.api_key import ApiKey
 from pulse.models.refusals import Refused
+from pulse.web import key_page
 from pulse.web.filters import zone
 from pulse.web.forms.api_keys import CreateForm, DeleteForm, RotateForm
 from pulse.web.visits import actor, membership, still_at, team, teams, user
@@ -21,6 +20,8 @@ from pulse.web.visits import actor, membership, still_at, team, teams, user
 bp = Blueprint("api_keys", __name__, url_prefix="/settings/api-keys")
 
 PAGE, PANEL = "api_keys/index.html", "api_keys/_panel.html"
+REVEAL = "api_keys/_reveal.html"
+"""With the new token, in the only reply that ever holds it."""
 
 
 @bp.get("")
@@ -36,10 +37,10 @@ def new() -> Response:
     """Show the form for a new key, filled in from the query string."""
     if not may_create():
         return go(url_for(".index"))
-    name = request.args.get("name")
-    taken = twin(name)
-    form = CreateForm(formdata=None, name=free_name(taken.name) if taken else name, abilities=request.args.getlist("ability"))
-    return create_dialog(form, twin=taken)
+    form = CreateForm(formdata=None, name=request.args.get("name"), abilities=request.args.getlist("ability"))
+    if taken := twin(form.name.data):
+        form.name.data = ApiKey.free_name(db.session, membership(), taken.name)
+    return dialog("api_keys/_create.html", form=form, abilities=list(Ability), twin=taken)
 
 
 @bp.post("/new")
@@ -48,7 +49,7 @@ def create() -> Response:
     """Issue a key, and reveal its token in this one reply."""
     form = CreateForm()
     if not form.validate():
-        return create_dialog(form, 422)
+        return dialog("api_keys/_create.html", 422, form=form, abilities=list(Ability))
     try:
         still_at(form.team_id.data or str(team().id))
         issued = ApiKey.issue(
@@ -62,9 +63,9 @@ def create() -> Response:
     except Refused as refused:
         db.session.rollback()
         form.tell(refused)
-        return create_dialog(form, 422)
+        return dialog("api_keys/_create.html", 422, form=form, abilities=list(Ability))
     db.session.commit()
-    return reveal(issued)
+    return render(PAGE, PANEL, dialog=REVEAL, issued=issued, home=url_for(".index"), **listed())
 
 
 @bp.get("/<id:key_id>/rotate")
@@ -87,7 +88,9 @@ def rotate(key_id: int) -> Response:
         db.session.rollback()
         return ask("rotate", key_id, 409, error=str(refused))
     db.session.commit()
-    return reveal(issued)
+    if began_at_key():
+        return render(key_page.PAGE, key_page.PANEL, dialog=REVEAL, issued=issued, home=home(key_id), **key_page.shown(key))
+    return render(PAGE, PANEL, dialog=REVEAL, issued=issued, home=home(key_id), **listed())
 
 
 @bp.get("/<id:key_id>/delete")
@@ -103,7 +106,7 @@ def delete(key_id: int) -> Response:
     """Delete a key for good; one that was used in the last day only by whoever types its name."""
     key, form = find(key_id), DeleteForm()
     name = key.name
-    if key_report.lately(db.session, key).requests and names.fold((form.name.data or "").strip()) != key.name_folded:
+    if key_clients.lately(db.session, key).requests and names.fold((form.name.data or "").strip()) != key.name_folded:
         form.name.errors = [f"This key is in use. Type its name, {name}, to delete it."]
         return ask("delete", key_id, 422, form=form)
     key.revoke(db.session, by=actor())
@@ -113,10 +116,25 @@ def delete(key_id: int) -> Response:
 
 
 def ask(act: str, key_id: int, status: int = 200, **context: Any) -> Response:
-    """Answer the dialog that asks before `act`, with what it would break."""
-    key = find(key_id)
-    lately = key_report.lately(db.session, key)
-    return dialog(f"api_keys/_{act}.html", status, key=key, lately=lately, now=utcnow(), **context)
+    """Answer the dialog that asks before `act`, with what it would break, over the page where that began."""
+    key, template = find(key_id), f"api_keys/_{act}.html"
+    context |= {"act": act, "lately": key_clients.lately(db.session, key), "home": home(key_id), "begun": begun()}
+    return key_page.dialog(template, key, status, **context) if began_at_key() else dialog(template, status, key=key, **context)
+
+
+def began_at_key() -> bool:
+    """Tell whether an act began on the key's own page, and so leads back there."""
+    return request.args.get("from") == "key"
+
+
+def begun() -> dict[str, str]:
+    """Return what an address has to say for the act to lead back there."""
+    return {"from": "key"} if began_at_key() else {}
+
+
+def home(key_id: int) -> str:
+    """Return where an act began: the key's own page, or the list."""
+    return url_for("key.show", key_id=key_id) if began_at_key() else url_for(".index")
 
 
 def find(key_id: int) -> ApiKey:
@@ -132,16 +150,6 @@ def twin(name: str | None) -> ApiKey | None:
         return None
 
 
-def free_name(name: str) -> str:
-    """Return a name like one that is taken, with the first number that is free."""
-    return next(each for number in count(2) if twin(each := f"{name[: names.LONGEST - 5]} {number}") is None)
-
-
-def create_dialog(form: CreateForm, status: int = 200, **context: Any) -> Response:
-    """Answer the dialog for a new key."""
-    return dialog("api_keys/_create.html", status, form=form, abilities=list(Ability), **context)
-
-
 def may_create() -> bool:
     """Tell whether the plan has room for one more key."""
     plan, place = team().plan, membership()
@@ -154,7 +162,7 @@ def listed() -> dict[str, Any]:
     keys = ApiKey.of_user(db.session, mine.id)
     return {
         "keys": keys,
-        "moves": key_report.moves(db.session, keys),
+        "moves": key_clients.moves(db.session, keys),
         "refused": key_report.refused_lately(db.session, keys),
         "at_limit": current.plan.has_api and not may_create(),
         "show_team": any(each is not current for each in (*teams(), *(key.team for key in keys))),
@@ -164,8 +172,3 @@ def listed() -> dict[str, Any]:
 def dialog(template: str, status: int = 200, **context: Any) -> Response:
     """Answer a dialog: by itself to htmx, else open on its page."""
     return render(PAGE, template, status, dialog=template, **listed(), **context)
-
-
-def reveal(issued: Issued) -> Response:
-    """Answer the redrawn list with the new token on top, in the only reply that ever holds it."""
-    return render(PAGE, PANEL, dialog="api_keys/_reveal.html", issued=issued, **listed())

@@ -30,7 +30,9 @@ def relative(moment: datetime) -> str:
     delta = moment - utcnow()
     if abs(delta.total_seconds()) < 10:
         return "just now"
-    return format_timedelta(delta, add_direction=True, threshold=1, locale=LOCALE)
+    # From a minute on in minutes; beyond an hour a little more exactly, so that 26 hours are not a day.
+    threshold = 1 if abs(delta) < timedelta(hours=1) else 1.2
+    return format_timedelta(delta, add_direction=True, threshold=threshold, locale=LOCALE)
 
 
 def exact(moment: datetime) -> str:

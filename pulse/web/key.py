@@ -1,35 +1,28 @@
 """A key's own page: who uses it, for what, what was refused, what it can do without; and its narrowing."""
 
-from typing import Any
-
 from flask import Blueprint, Response, flash, request, url_for
 from flask_login import login_required
 
-from pulse.clock import utcnow
 from pulse.extensions import db
 from pulse.htmx import go, render, wants_fragment
-from pulse.models import key_report
-from pulse.models.api_key import ApiKey
-from pulse.models.event import Event
-from pulse.models.key_report import Span
-from pulse.models.key_use import KEPT
+from pulse.models import key_clients
 from pulse.models.refusals import Refused
 from pulse.problems import MEANINGS
-from pulse.web.api_keys import dialog, find
-from pulse.web.filters import zone
+from pulse.web import key_page
+from pulse.web.api_keys import find
 from pulse.web.forms.api_keys import NarrowForm
 from pulse.web.visits import actor, is_signed_in
 
 bp = Blueprint("key", __name__, url_prefix="/settings/api-keys/<id:key_id>")
 
-PAGE = "api_keys/show.html"
+NARROW = "api_keys/_narrow.html"
 
 
 @bp.get("")
 @login_required
 def show(key_id: int) -> Response:
     """Show a key: its facts, use, former tokens and history."""
-    return page(find(key_id))
+    return key_page.page(find(key_id))
 
 
 @bp.get("/narrow")
@@ -37,9 +30,9 @@ def show(key_id: int) -> Response:
 def confirm_narrow(key_id: int) -> Response:
     """Ask which permissions to keep; those that were not used are not ticked."""
     key = find(key_id)
-    known = learned(key)
-    kept = [each.value for each in key.abilities if known["spare"] is None or each not in known["spare"].abilities]
-    return dialog("api_keys/_narrow.html", key=key, form=NarrowForm(formdata=None, abilities=kept), **known)
+    spare = key_page.learned(key)["spare"]
+    kept = [each.value for each in key.abilities if spare is None or each not in spare.abilities]
+    return key_page.dialog(NARROW, key, form=NarrowForm(formdata=None, abilities=kept))
 
 
 @bp.post("/narrow")
@@ -56,9 +49,8 @@ def narrow(key_id: int) -> Response:
         else:
             db.session.commit()
             flash(f"Removed from {find(key_id).name}: {', '.join(removed)}.")
-            return page(find(key_id)) if wants_fragment() else go(url_for(".show", key_id=key_id))
-    key = find(key_id)
-    return dialog("api_keys/_narrow.html", 422, key=key, form=form, **learned(key) | {"spare": None})
+            return key_page.done(find(key_id))
+    return key_page.dialog(NARROW, find(key_id), 422, form=form, spare=None)
 
 
 @bp.post("/moves")
@@ -67,7 +59,7 @@ def dismiss_moves(key_id: int) -> Response:
     """Stop showing who has moved to the new token."""
     find(key_id).dismiss_moves(db.session)
     db.session.commit()
-    return page(find(key_id)) if wants_fragment() else go(url_for(".show", key_id=key_id))
+    return key_page.done(find(key_id))
 
 
 @bp.get("/arrival")
@@ -83,35 +75,7 @@ def arrival(key_id: int) -> Response:
         return Response(status=204)
     if not wants_fragment():
         return go(url_for(".show", key_id=key_id))
-    client = key_report.arrived(db.session, key.token.id)
+    client = key_clients.arrived(db.session, key.token.id)
     if client is None:
         return Response(status=204)
     return render("api_keys/_arrival.html", "api_keys/_arrival.html", key=key, client=client, meanings=MEANINGS)
-
-
-def page(key: ApiKey) -> Response:
-    """Answer the page of a key."""
-    asked = request.args.get("span")
-    span = Span(asked) if asked in set(Span) else Span.DAY
-    return render(
-        PAGE,
-        "api_keys/_key.html",
-        key=key,
-        span=span,
-        spans=list(Span),
-        activity=key_report.activity(db.session, key, span, zone()),
-        clients=key_report.clients(db.session, key),
-        knocking=key_report.knocking(db.session, key),
-        move=key_report.moves(db.session, [key]).get(key.id),
-        former_tokens=[token for token in reversed(key.tokens) if token.retired_at is not None],
-        history=Event.of_key(db.session, key.id),
-        meanings=MEANINGS,
-        **learned(key),
-    )
-
-
-def learned(key: ApiKey) -> dict[str, Any]:
-    """Return what its use has taught of a key: which permissions it used, which it can do without, and since when, in words."""
-    used, first = key_report.uses_by_ability(db.session, key), key_report.first_used(db.session, key)
-    reach = "in 30 days" if first is not None and first <= utcnow() - KEPT else "since its first use" if first else "yet"
-    return {"used": used, "spare": key_report.spare(key, used, first), "reach": reach}

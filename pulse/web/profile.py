@@ -10,6 +10,7 @@ from pulse.models.api_key import ApiKey
 from pulse.models.event import Event
 from pulse.models.mailed_link import MailedLink
 from pulse.models.session import BrowserSession
+from pulse.models.user import User
 from pulse.web import visits
 from pulse.web.forms.settings import ChangePasswordForm, ProfileForm
 
@@ -40,7 +41,6 @@ def done() -> Response:
 def shown(profile_form: ProfileForm | None = None, password_form: ChangePasswordForm | None = None) -> dict[str, Any]:
     """Return what the tab shows: always the committed state."""
     me = visits.user()
-    events = Event.of_user(db.session, me.id, RECENT)
     return {
         "profile_form": profile_form or ProfileForm(formdata=None, obj=me),
         "ask_password": profile_form is not None and profile_form.email.data != me.email,
@@ -48,7 +48,18 @@ def shown(profile_form: ProfileForm | None = None, password_form: ChangePassword
         "password_form": password_form or ChangePasswordForm(formdata=None),
         "sessions": BrowserSession.of_user(db.session, me.id),
         "current_session_id": g.browser_session_id,
-        "events": events,
-        "key_names": ApiKey.names_of(db.session, {each.actor_key_id for each in events if each.actor_key_id}),
+        **trail(me.id),
         "key_count": len(ApiKey.of_user(db.session, me.id)),
+    }
+
+
+def trail(user_id: int) -> dict[str, Any]:
+    """Return what was done with the account lately, with the names of the keys and people who are meant."""
+    events = Event.of_user(db.session, user_id, RECENT)
+    keys = [key_id for each in events for key_id in (each.key_id, each.actor_key_id) if key_id]
+    others = [each.actor_user_id for each in events if each.actor_user_id and each.actor_user_id != user_id]
+    return {
+        "events": events,
+        "key_names": ApiKey.names_of(db.session, user_id, keys),
+        "people": User.names_of(db.session, others),
     }

@@ -1,5 +1,6 @@
 """The forms of the API Keys tab."""
 
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ from wtforms.validators import InputRequired, NumberRange, Optional
 from pulse.abilities import Ability
 from pulse.clock import utcnow
 from pulse.db import LARGEST
-from pulse.models.api_key import LONGEST_LIFE, check_key_name
+from pulse.models.api_key import DAYS_BEFORE, LONGEST_LIFE, check_key_name
 from pulse.models.refusals import Invalid, Refused
 from pulse.web.forms.base import BaseForm, TextField, choices
 
@@ -21,6 +22,28 @@ SPANS = (
     ("365", "365 days"),
     ("date", "Date"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a choice of **Expires** comes to: the option's value, the moment, and how long before its owner is mailed."""
+
+    choice: str
+    at: datetime | None
+    mailed: str
+
+
+def endings() -> list[Ending]:
+    """Return what each choice comes to now; of the mails those that lie after the key's beginning."""
+    before = [days for days in DAYS_BEFORE if days]
+    spans = [int(choice) for choice, _ in SPANS if choice.isdigit()]
+    told = [(str(span), utcnow() + timedelta(days=span), [days for days in before if days < span]) for span in spans]
+    return [Ending(choice, at, _days(left)) for choice, at, left in [*told, ("date", None, before)]]
+
+
+def _days(numbers: list[int]) -> str:
+    *most, last = map(str, numbers)
+    return f"{', '.join(most)} and {last} days" if most else f"{last} day" + ("s" if last != "1" else "")
 
 
 class CreateForm(BaseForm):
@@ -57,6 +80,10 @@ class CreateForm(BaseForm):
             self.expires_on.errors = [*self.expires_on.errors, str(refused)]
         else:
             super().tell(refused)
+
+    def endings(self) -> list[Ending]:
+        """Return what each choice of **Expires** comes to."""
+        return endings()
 
     def expires_at(self, zone: ZoneInfo) -> datetime | None:
         """Return when the key runs out; a chosen day ends at 24:00 in the person's zone."""
