@@ -9,6 +9,7 @@ from email import message_from_bytes
 from email.policy import default
 
 import pytest
+from limits import parse
 from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -223,6 +224,21 @@ def test_mail_goes_to_the_address_and_to_whoever_is_owner(alice, bob, sessions, 
     assert f"{SITE}/incidents/" in text
     assert "Alert rule: Rule" in text
     assert "unexpected status, HTTP 503" in text
+
+
+def test_an_address_gets_no_more_than_so_many_mails_an_hour_and_the_rest_waits(alice, charlie, sessions, tmp_path, monkeypatch):
+    monkeypatch.setattr("pulse.checker.delivering.MAILS", parse("3 per hour"))
+    sender = Sender(FileOutbox(tmp_path), "pulse@example.com", "example.com")
+    for person in (alice, charlie):
+        only_rule(person, channel_ids=[make_channel(person, target="victim@example.com").channel.id], resolve_after=1)
+        check(make_monitor(person), BAD, GOOD)
+    db.session.rollback()
+
+    send_mails(sessions, sender, SITE)
+
+    assert len(read(tmp_path)) == 3
+    (late,) = [each for each in deliveries() if each.delivered_at is None]
+    assert (late.error, late.dropped_at, late.due_at > utcnow()) == ("too_many_mails", None, True)
 
 
 def test_webhooks_fall_silent_on_a_plan_without_them(alice, sessions):

@@ -11,6 +11,7 @@ from threading import Event
 from time import monotonic
 
 import structlog
+from limits import parse
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -21,8 +22,10 @@ from pulse.clock import utcnow
 from pulse.mail import FOR_GOOD, Sender
 from pulse.models.channel import OWNER, Channel, ChannelType
 from pulse.models.delivery import Delivery
+from pulse.models.email import fold_email
 from pulse.models.outbox import Letter
 from pulse.models.team import Membership, Team
+from pulse.models.throttle import Throttle
 from pulse.models.user import User
 from pulse.probe import Outcome, Prober, Request
 from pulse.roles import Role
@@ -34,6 +37,9 @@ LOOK_SECONDS = 0.5
 WAIT_SECONDS = 0.2
 LONGEST_TURN_SECONDS = 5.0
 """For how long mails are sent before the sender looks up again."""
+
+MAILS = parse("60 per hour")
+"""Mails to one address: it may belong to somebody who never asked for them. What is more waits, and is not lost."""
 
 log = structlog.get_logger("pulse")
 
@@ -161,12 +167,18 @@ def send_mails(sessions: sessionmaker[Session], sender: Sender, site: str) -> in
     while monotonic() - began <= LONGEST_TURN_SECONDS:
         parcels = claimed(sessions, (ChannelType.EMAIL,), 1)
         for parcel in parcels:
-            error = parcel.fault or sender.hand_over(_letter(parcel, site))
+            error = parcel.fault or _crowded(sessions, parcel.recipient) or sender.hand_over(_letter(parcel, site))
             done(sessions, parcel, error, for_good=parcel.fault is not None or error in FOR_GOOD)
         if not parcels:
             break
         tried += len(parcels)
     return tried
+
+
+def _crowded(sessions: sessionmaker[Session], recipient: str) -> str | None:
+    """Count a mail to an address; return why it has to wait where that has had too many, whoever's channels lead there."""
+    with sessions.begin() as session:
+        return "too_many_mails" if Throttle.hit(session, MAILS, "notices to", fold_email(recipient)) else None
 
 
 def _letter(parcel: Parcel, site: str) -> Letter:
