@@ -68,13 +68,13 @@
 
   function onClosed(dialog) {
     const address = bornWithPage.has(dialog) && closeForm(dialog).action;
-    const shown = find("[data-token]", dialog) && closeForm(dialog).action; // behind it things have happened since
+    const stale = find("#arrival .notice", dialog) && closeForm(dialog).action; // what came in meanwhile is news to it, too
     wipe(dialog);
     dialog.remove();
     if (address) location.assign(address);
     else (opener?.isConnected ? opener : find("[data-heading]"))?.focus();
     opener = null;
-    if (shown && !address) htmx.ajax("GET", shown, { target: "#panel" });
+    if (stale && !address) htmx.ajax("GET", stale, { target: "#panel" });
   }
 
   // ---- the token that is shown once ----

@@ -18,7 +18,7 @@ ALICES = [name for name, (who, _) in STATES.items() if who == "alice"]
 OTHERS = ["keys-empty", "keys-free", "sign-in", "sign-up", "forgot", "billing-free", "monitors-empty", "monitors-new"]
 TEAMS = ["organization-switch", "organization-admin", "organization-viewer", "organization-free"]
 INVITED = ["invitation", "invitation-other", "invitation-ended"]
-PARTS = 6
+PARTS = 8
 """Into how many tests the states are dealt out, so that none takes long."""
 
 
