@@ -419,13 +419,24 @@ def test_a_checker_that_is_killed_loses_no_slot(alice, process, workshop):
         target.behaviour = replying(200)
         workshop.once()
         while_leased = results(monitor)
-        db.session.execute(update(Monitor).values(lease_until=utcnow()))
-        db.session.commit()
 
-        workshop.once()
+        with workshop.running():
+            eventually(lambda: results(monitor))
 
     assert while_leased == []
+    db.session.rollback()
     assert [each.slot for each in db.session.scalars(Check.of(monitor.id))] == [monitor.anchored_at]
+
+
+def test_a_check_that_takes_longer_than_a_lease_stays_with_its_checker(alice, process, workshop):
+    assert process.poll() is None
+    with serve(hanging()) as target:
+        monitor = make_monitor(alice, url=target.url, timeout_seconds=6, interval_seconds=60)
+        with workshop.running():
+            eventually(lambda: results(monitor))
+
+    assert results(monitor) == [("scheduled", "timeout")]
+    assert target.hits == 1
 
 
 def test_run_once_works_from_the_settings_alone(alice, settings):

@@ -20,7 +20,7 @@ from pulse.clock import utcnow
 from pulse.config import Settings
 from pulse.db import connect, is_outage
 from pulse.mail import Sender
-from pulse.models.claim import Claim, claim, next_due, release, skip
+from pulse.models.claim import Claim, claim, next_due, release, renew, skip
 from pulse.models.monitor_request import request_of
 from pulse.models.recording import Result, record
 from pulse.probe import Prober, Request
@@ -34,6 +34,8 @@ AHEAD = timedelta(seconds=0.25)
 """How long before its slot a monitor is claimed, so that its probe begins on time whatever the database does."""
 LOOK_SECONDS = 1.0
 """How long a new monitor may wait to be noticed."""
+RENEWED_EVERY = 1.0
+"""How long a claim is held before its lease is renewed; most are done by then."""
 TICK_SECONDS = 0.05
 FINISH_SECONDS = 7.0
 """How long what is in hand may take when the checker is told to end; it all ends within 10."""
@@ -53,7 +55,8 @@ class Checker:
         self._chores = chores
         self._delivering = delivering
         self._patience = Patience("checks")
-        self._held: set[Claim] = set()
+        self._held: dict[Claim, float] = {}
+        """What is in hand, and when its lease is to be renewed."""
         self._results: list[Result] = []
         self._crowded: list[Claim] = []
         self._record_at = 0.0
@@ -100,6 +103,7 @@ class Checker:
 
     def _turn(self) -> None:
         self._collect()
+        self._renew()
         self._let_pass()
         if self._results and (len(self._results) >= RECORDED_AT_ONCE or monotonic() >= self._record_at):
             self._record_all()
@@ -113,7 +117,16 @@ class Checker:
         while self._held and not self._results:
             sleep(TICK_SECONDS / 5)
             self._collect()
+            self._renew()
             self._let_pass()
+
+    def _renew(self) -> None:
+        """Go on holding what takes longer, so that only what a dead checker held is taken from it."""
+        now = monotonic()
+        if ending := [each for each, at in self._held.items() if at <= now]:
+            with self._sessions.begin() as session:
+                renew(session, ending)
+            self._held.update(dict.fromkeys(ending, now + RENEWED_EVERY))
 
     def _let_pass(self) -> None:
         """Let the slots pass whose target was crowded for too long."""
@@ -122,7 +135,8 @@ class Checker:
             with self._sessions.begin() as session:
                 skip(session, self._crowded)
             log.warning("target_crowded", checks=len(self._crowded))
-            self._held.difference_update(self._crowded)
+            for each in self._crowded:
+                self._held.pop(each, None)
             self._crowded.clear()
 
     def _collect(self) -> None:
@@ -130,7 +144,7 @@ class Checker:
         for done, result in self._probing.take():
             if not self._results:
                 self._record_at = monotonic() + RECORDED_EVERY
-            self._held.discard(done)
+            self._held.pop(done, None)
             self._results.append(result)
 
     def _record_all(self) -> None:
@@ -172,7 +186,7 @@ class Checker:
         request = self._request(claimed)
         if request is None:
             return False
-        self._held.add(claimed)
+        self._held[claimed] = monotonic() + RENEWED_EVERY
         self._probing.add(claimed, request)
         return True
 
@@ -198,13 +212,17 @@ class Checker:
         """Record what ends in time, and give back what does not: another checker, or the next start, takes it up at once."""
         while (self._held or self._results) and monotonic() < until:
             self._collect()
-            if not self._patience.attempt(self._record_all):
+            if not self._patience.attempt(self._close_up):
                 sleep(min(self._patience.seconds, max(0.0, until - monotonic())))
             sleep(TICK_SECONDS)
         if self._held:
             self._patience.attempt(self._give_back)
         if self._results:
             log.error("results_lost", results=len(self._results))
+
+    def _close_up(self) -> None:
+        self._renew()
+        self._record_all()
 
     def _give_back(self) -> None:
         with self._sessions.begin() as session:

@@ -17,7 +17,7 @@ from pulse.probe import Outcome, Prober, Request
 WAKE_SECONDS = 0.05
 """How long the thread may wait before it looks for new work."""
 PATIENCE_SECONDS = 10.0
-"""How long a claim may wait for a crowded target, before its slot passes without a check: less than a lease has to spare."""
+"""How long a claim may wait for a crowded target, before its slot passes without a check."""
 
 
 class Probing:

@@ -5,21 +5,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import ColumnElement, case, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 
 from pulse.clock import utcnow
-from pulse.db import DbSession, UTCDateTime
+from pulse.db import DbSession
 from pulse.models.grid import next_slot
 from pulse.models.monitor import Monitor
 from pulse.models.monitor_request import Stored
 from pulse.plans import INTERVALS
 
-SPARE = timedelta(seconds=15)
-"""How much longer than its timeout a claim holds: time to write down what came of it."""
-TIMEOUTS = (5, 10, 30, 60)
-"""Timeouts in seconds, each of which takes in those beneath it: whatever a dead checker held is free again soon."""
-LEASE = timedelta(seconds=TIMEOUTS[-1]) + SPARE
-"""The longest."""
+LEASE = timedelta(seconds=4)
+"""How long a claim holds unless it is renewed: less than the shortest interval, so that a dead checker's slots are not missed."""
 SLACK = timedelta(seconds=60)
 """How far ahead of where it can be a time may lie before the clock is known to have been set back."""
 
@@ -48,6 +44,7 @@ ASKED = (
     Monitor.certificate_read_at,
 )
 """The columns of an `Stored`."""
+HOLDS = update(Monitor).where(Monitor.id == bindparam("of"), Monitor.fence == bindparam("at_fence"), Monitor.paused_at.is_(None))
 
 
 def claim(session: DbSession, limit: int, until: datetime) -> list[Claim]:
@@ -64,7 +61,7 @@ def claim(session: DbSession, limit: int, until: datetime) -> list[Claim]:
     claimed = (
         update(Monitor)
         .where(Monitor.id.in_(select(due.c.id)))
-        .values(lease_until=_lease(now), fence=Monitor.fence + 1)
+        .values(lease_until=now + LEASE, fence=Monitor.fence + 1)
         .returning(Monitor.id, Monitor.next_check_at, Monitor.fence, Monitor.team_id, *ASKED)
         .execution_options(synchronize_session=False)
     )
@@ -75,6 +72,12 @@ def claim(session: DbSession, limit: int, until: datetime) -> list[Claim]:
 def next_due(session: DbSession) -> datetime | None:
     """Return when the next monitor is due that nobody holds."""
     return session.scalar(select(func.min(Monitor.next_check_at)).where(_is_free(utcnow())))
+
+
+def renew(session: DbSession, claims: Sequence[Claim]) -> None:
+    """Hold claims for longer; what another checker took up meanwhile stays with that."""
+    values = {"lease_until": utcnow() + LEASE}
+    session.connection().execute(HOLDS, [{"of": each.monitor_id, "at_fence": each.fence, **values} for each in claims])
 
 
 def release(session: DbSession, claims: Iterable[Claim]) -> None:
@@ -106,12 +109,6 @@ def realign(session: DbSession) -> int:
         again = lost.values(anchored_at=now, next_check_at=now, lease_until=None, fence=Monitor.fence + 1)
         moved += len(session.execute(again.returning(Monitor.id).execution_options(synchronize_session=False)).all())
     return moved
-
-
-def _lease(now: datetime) -> ColumnElement[datetime]:
-    """Return until when a claim holds, by the monitor's timeout."""
-    until = [literal(now + timedelta(seconds=most) + SPARE, UTCDateTime) for most in TIMEOUTS]
-    return case(*((Monitor.timeout_seconds <= most, end) for most, end in zip(TIMEOUTS, until, strict=True)), else_=until[-1])
 
 
 def _is_free(now: datetime) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from pulse.clock import utcnow
 from pulse.extensions import db
 from pulse.models.check import Check
-from pulse.models.claim import claim, next_due, realign, release, skip
+from pulse.models.claim import LEASE, claim, next_due, realign, release, renew, skip
 from pulse.models.monitor import Monitor
 from pulse.models.recording import Result, record
 from pulse.plans import Plan
@@ -182,6 +182,22 @@ def test_a_claim_given_back_is_due_at_once(alice):
     release(db.session, [mine])
 
     assert [each.slot for each in claim(db.session, 10, utcnow())] == [mine.slot]
+
+
+def test_a_claim_is_held_as_long_as_it_is_renewed(alice):
+    with time_machine.travel(NOON, tick=False) as clock:
+        mine = claimed(make_monitor(alice))
+        for _ in range(3):
+            clock.shift(LEASE - timedelta(seconds=1))
+            renew(db.session, [mine])
+            assert claim(db.session, 10, utcnow()) == []
+        clock.shift(LEASE)
+
+        (taken,) = claim(db.session, 10, utcnow())
+
+        clock.shift(LEASE)
+        renew(db.session, [mine])
+        assert [each.fence for each in claim(db.session, 10, utcnow())] == [taken.fence + 1]
 
 
 def test_a_slot_that_is_skipped_leaves_no_check(alice):
