@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Connection, DateTime, Engine, Integer, MetaData, Select, create_engine, event
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnection
@@ -233,6 +235,15 @@ def is_outage(error: SQLAlchemyError) -> bool:
     """Tell whether the same may go well in a moment: the database is locked, full, restarting or gone."""
     gone = isinstance(error, DBAPIError) and error.connection_invalidated
     return gone or isinstance(error, OperationalError | InterfaceError | NoConnection)
+
+
+INSERTS: dict[str, Any] = {"sqlite": sqlite_insert, "postgresql": postgresql_insert}
+"""By a database's name: how to make an INSERT that says what becomes of a conflict."""
+
+
+def insert_into(session: DbSession, table: type[Base]) -> Any:
+    """Return an INSERT, in the words of the session's database, that can say what becomes of a conflict."""
+    return INSERTS[session.get_bind().dialect.name](table)
 
 
 def is_sqlite(session: DbSession) -> bool:

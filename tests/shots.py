@@ -382,7 +382,7 @@ def refuse_rule(page: Page) -> None:
     page.get_by_role("button", name="Create Rule").click()
 
 
-def test_rule(page: Page) -> None:
+def dry_run_rule(page: Page) -> None:
     """The dry run of a rule."""
     open_rule_menu(page)
     page.get_by_role("menuitem", name="Test Rule").click()
@@ -442,7 +442,7 @@ STATES: dict[str, tuple[str, Act]] = {
     "alerts-menu": ("alice", open_rule_menu),
     "alerts-rule": ("alice", edit_rule),
     "alerts-rule-refused": ("alice", refuse_rule),
-    "alerts-test": ("alice", test_rule),
+    "alerts-test": ("alice", dry_run_rule),
     "alerts-channels": ("alice", visit("/alerts/channels")),
     "alerts-channel": ("alice", visit("/alerts/channels/new")),
     "alerts-channel-made": ("alice", make_webhook),

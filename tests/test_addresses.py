@@ -4,7 +4,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from pulse.addresses import AddressGuard, InvalidUrl, monitorable_url, normalise_url
+from pulse.addresses import AddressGuard, InvalidUrl, monitorable_url, network_of, normalise_url
 
 FORBIDDEN = {
     "this network": ("0.0.0.0", "0.255.255.255"),
@@ -256,3 +256,19 @@ def test_a_monitor_can_be_given_names_public_addresses_and_what_the_operator_ope
     assert monitorable_url("http://1.1.1.1", guard) == "http://1.1.1.1/"
     assert monitorable_url("http://127.1:8000", guard) == "http://127.0.0.1:8000/"
     assert monitorable_url("http://localhost:8000", guard) == "http://localhost:8000/"
+
+
+@pytest.mark.parametrize(
+    ("address", "place", "surroundings"),
+    [
+        ("203.0.113.7", "203.0.113.7/32", "203.0.113.0/24"),
+        ("::ffff:203.0.113.7", "203.0.113.7/32", "203.0.113.0/24"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64", "2001:db8:1::/48"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64", "2001:db8:1::/48"),
+        ("", "", ""),
+        (None, "", ""),
+        ("not an address", "", ""),
+    ],
+)
+def test_the_network_of_an_address(address, place, surroundings):
+    assert (network_of(address), network_of(address, 24, 48)) == (place, surroundings)

@@ -172,7 +172,7 @@ def test_a_worker_that_dies_is_started_again(server):
 
     os.kill(worker, signal.SIGKILL)
 
-    eventually(lambda: any(pid not in {web, worker, checker_of(server)} for pid in processes(server)))
+    assert eventually(lambda: any(pid not in {web, worker, checker_of(server)} for pid in processes(server)))
     server.wait()
 
 
@@ -180,7 +180,7 @@ def test_nothing_is_left_behind_when_the_server_is_killed(server):
     server.process.kill()
     server.process.wait(SECONDS)
 
-    eventually(lambda: processes(server) == {})
+    assert eventually(lambda: processes(server) == {})
 
 
 def test_several_workers_share_the_port_and_end_together(elsewhere):

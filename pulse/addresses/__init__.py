@@ -4,6 +4,7 @@ The guard is asked at connect time, about the very address that is connected to:
 """
 
 from pulse.addresses.guard import FORBIDDEN_V4, FORBIDDEN_V6, AddressGuard, is_literal
+from pulse.addresses.networks import network_of
 from pulse.addresses.urls import LONGEST_URL, InvalidUrl, monitorable_url, normalise_url
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "InvalidUrl",
     "is_literal",
     "monitorable_url",
+    "network_of",
     "normalise_url",
 ]

@@ -4,7 +4,6 @@ import math
 import threading
 import time
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import NamedTuple
 
 from flask import current_app
@@ -13,6 +12,7 @@ from limits.errors import StorageError
 from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 
+from pulse.addresses import network_of
 from pulse.config import Settings
 from pulse.logs import Trace, log
 from pulse.plans import Plan
@@ -102,18 +102,6 @@ def _hit(limiter: FixedWindowRateLimiter, limit: RateLimitItem, subject: tuple[s
 def per_minute(amount: int) -> RateLimitItem:
     """Return the limit of `amount` requests a minute."""
     return RateLimitItemPerMinute(amount)
-
-
-def network_of(address: str | None) -> str:
-    """Return what stands for a caller's place: an IPv4 address, or the /64 that one IPv6 customer has at least."""
-    try:
-        parsed = ip_address(address or "")
-    except ValueError:
-        return "unknown"
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    if parsed.version == 4 or mapped is not None:
-        return str(mapped or parsed)
-    return parsed.exploded[:19]
 
 
 def count(traced: Trace, key_id: int, user_id: int, team_id: int, plan: Plan) -> None:

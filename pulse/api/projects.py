@@ -12,7 +12,8 @@ from pulse.api.operations import Reply, operation
 from pulse.api.pages import PageQuery, by_id, fetched_one, paged
 from pulse.api.schemas import In, Moment, Out, Page, Text, documented
 from pulse.extensions import db, services
-from pulse.models.project import Project, check_name
+from pulse.models.name import check_name
+from pulse.models.project import Project
 from pulse.models.refusals import Invalid
 from pulse.problems import Problem
 

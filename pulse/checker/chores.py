@@ -1,7 +1,6 @@
 """What is to be done now and then: mail, and clearing up."""
 
 from collections.abc import Callable
-from threading import Event
 from time import monotonic
 from typing import TypeVar
 
@@ -34,30 +33,21 @@ Found = TypeVar("Found")
 log = structlog.get_logger("pulse")
 
 
-class Chores:
-    """Sends what is due in the outbox every second, and clears up every minute."""
+class Chores(Worker):
+    """Sends what is due in the outbox every second, and clears up every minute.
+
+    At the end a mail server that does not answer is not waited for: its mail is tried again.
+    """
+
+    name = "chores"
 
     def __init__(self, sessions: sessionmaker[Session], sender: Sender, site: str) -> None:
+        super().__init__()
         self._sessions = sessions
         self._site = site
         self._sender = sender
-        self._closing = Event()
         self._swept_at = float("-inf")
         self._patience = Patience("chores")
-        self._worker = Worker("chores", self._run)
-
-    def start(self) -> None:
-        """Begin, on a thread of its own."""
-        self._worker.start()
-
-    def check(self) -> None:
-        """Raise what ended the thread, if anything did."""
-        self._worker.check()
-
-    def close(self) -> None:
-        """End the thread; a mail server that does not answer is not waited for, its mail is tried again."""
-        self._closing.set()
-        self._worker.join(2)
 
     def do_all(self) -> None:
         """Do everything once, on the caller's thread."""
@@ -95,7 +85,8 @@ class Chores:
         with self._sessions.begin() as session:
             return act(session)
 
-    def _run(self) -> None:
+    def work(self) -> None:
+        """Do what is due, again and again."""
         while not self._closing.wait(self._patience.seconds or MAIL_SECONDS):
             self._patience.attempt(self._turn)
 

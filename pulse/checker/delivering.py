@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass
-from threading import Event
 from time import monotonic
 
 import structlog
@@ -55,32 +54,22 @@ class Parcel:
     recipient: str = ""
 
 
-class Delivering:
-    """Hands notices over by HTTP, on a thread of its own."""
+class Delivering(Worker):
+    """Hands notices over by HTTP; what is not handed over yet at the end is tried again."""
+
+    name = "deliveries"
 
     def __init__(self, sessions: sessionmaker[Session], vault: Vault, prober: Prober[int], site: str) -> None:
+        super().__init__()
         self._sessions = sessions
         self._vault = vault
         self._prober = prober
         self._site = site
         self._flying: dict[int, Parcel] = {}
+        self._outcomes: dict[int, Outcome] = {}
+        """Of those, what has come of the tries."""
         self._look_at = 0.0
-        self._closing = Event()
         self._patience = Patience("deliveries")
-        self._worker = Worker("deliveries", self._run)
-
-    def start(self) -> None:
-        """Begin."""
-        self._worker.start()
-
-    def check(self) -> None:
-        """Raise what ended the thread, if anything did."""
-        self._worker.check()
-
-    def close(self) -> None:
-        """End the thread; what is not handed over yet is tried again."""
-        self._closing.set()
-        self._worker.join(2)
 
     def do_all(self) -> None:
         """Hand over everything that is due once, on the caller's thread."""
@@ -89,7 +78,8 @@ class Delivering:
             self._poll()
         self._prober.close()
 
-    def _run(self) -> None:
+    def work(self) -> None:
+        """Hand over what is due, again and again."""
         try:
             while not self._closing.wait(self._patience.seconds):
                 self._patience.attempt(self._turn)
@@ -117,8 +107,11 @@ class Delivering:
 
     def _poll(self) -> None:
         for number, outcome in self._prober.poll(WAIT_SECONDS):
-            parcel = self._flying.pop(number)
-            done(self._sessions, parcel, failure(outcome))
+            self._outcomes[number] = outcome
+        # Noted one by one: what the database does not take now is still here at the next turn.
+        for number, outcome in list(self._outcomes.items()):
+            done(self._sessions, self._flying[number], failure(outcome))
+            del self._outcomes[number], self._flying[number]
 
     def _request(self, parcel: Parcel) -> Request | None:
         channel, delivery = parcel.channel, parcel.delivery
@@ -212,6 +205,7 @@ def _parcel(session: Session, delivery: Delivery) -> Parcel:
     if recipient == OWNER:
         owner = select(User.email).join(Membership, Membership.user_id == User.id)
         recipient = session.scalar(owner.where(Membership.team_id == team.id, Membership.role_name == Role.OWNER.value)) or ""
+        fault = fault or (None if recipient else "no_owner")
     return Parcel(delivery, channel, fault, recipient)
 
 

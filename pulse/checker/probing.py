@@ -4,7 +4,6 @@ from collections import deque
 from datetime import datetime
 from heapq import heappop, heappush
 from itertools import count
-from threading import Event
 from time import monotonic
 
 from pulse.checker.crowd import Crowd
@@ -20,10 +19,13 @@ PATIENCE_SECONDS = 10.0
 """How long a claim may wait for a crowded target, before its slot passes without a check."""
 
 
-class Probing:
-    """Hands claims to a prober at the moment they are due, and gathers what comes of them."""
+class Probing(Worker):
+    """Hands claims to a prober at the moment they are due, and gathers what comes of them; at the end drops what is not done."""
+
+    name = "probing"
 
     def __init__(self, prober: Prober[Claim]) -> None:
+        super().__init__()
         self._prober = prober
         self._new: deque[tuple[float, Claim, Request]] = deque()
         self._due: list[tuple[float, int, Claim, Request]] = []
@@ -33,12 +35,6 @@ class Probing:
         self._began: dict[Claim, tuple[datetime, Request]] = {}
         self._passed: deque[Claim] = deque()
         self._results: deque[tuple[Claim, Result]] = deque()
-        self._closing = Event()
-        self._worker = Worker("probing", self._run)
-
-    def start(self) -> None:
-        """Begin."""
-        self._worker.start()
 
     def add(self, claim: Claim, request: Request) -> None:
         """Have a claim probed when its slot comes, at once where that has passed."""
@@ -47,19 +43,15 @@ class Probing:
 
     def take(self) -> list[tuple[Claim, Result]]:
         """Return what has ended since; raises what ended the thread, if anything did."""
-        self._worker.check()
+        self.check()
         return [self._results.popleft() for _ in range(len(self._results))]
 
     def take_passed(self) -> list[Claim]:
         """Return the claims that waited for a crowded target for too long."""
         return [self._passed.popleft() for _ in range(len(self._passed))]
 
-    def close(self) -> None:
-        """Drop what is not done, and end the thread."""
-        self._closing.set()
-        self._worker.join(5)
-
-    def _run(self) -> None:
+    def work(self) -> None:
+        """Probe what is due, again and again."""
         try:
             while not self._closing.is_set():
                 self._start_waiting()

@@ -1,16 +1,25 @@
 """A thread whose failure is not lost."""
 
-from collections.abc import Callable
-from threading import Thread
+from abc import ABC, abstractmethod
+from threading import Event, Thread
+
+PATIENCE_SECONDS = 2.0
+"""How long the end of a thread is waited for."""
 
 
-class Worker:
-    """Runs `work` on a thread of its own; what it raises is raised again by `check`."""
+class Worker(ABC):
+    """Does its `work` on a thread of its own, until it is closed; what that raises is raised again by `check`."""
 
-    def __init__(self, name: str, work: Callable[[], None]) -> None:
-        self._work = work
+    name: str
+
+    def __init__(self) -> None:
+        self._closing = Event()
         self._failure: BaseException | None = None
-        self._thread = Thread(target=self._run, name=name, daemon=True)
+        self._thread = Thread(target=self._run, name=self.name, daemon=True)
+
+    @abstractmethod
+    def work(self) -> None:
+        """Work until `_closing` is set."""
 
     def start(self) -> None:
         """Begin."""
@@ -21,13 +30,14 @@ class Worker:
         if self._failure is not None:
             raise self._failure
 
-    def join(self, seconds: float) -> None:
-        """Wait for the end, at most so long."""
+    def close(self) -> None:
+        """Have the work end, and wait for that for a moment."""
+        self._closing.set()
         if self._thread.ident is not None:
-            self._thread.join(seconds)
+            self._thread.join(PATIENCE_SECONDS)
 
     def _run(self) -> None:
         try:
-            self._work()
+            self.work()
         except BaseException as error:  # noqa: BLE001 - kept, and raised where somebody listens
             self._failure = error

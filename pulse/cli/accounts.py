@@ -11,9 +11,10 @@ from pulse.cli.base import find_user, load_settings, transaction
 from pulse.models.api_key import ApiKey
 from pulse.models.email import check_email
 from pulse.models.event import OPERATOR
+from pulse.models.name import check_name
 from pulse.models.refusals import Invalid
 from pulse.models.session import BrowserSession
-from pulse.models.user import User, check_name
+from pulse.models.user import User
 from pulse.plans import Plan
 
 PLANS = click.Choice([plan.value for plan in Plan])

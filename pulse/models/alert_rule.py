@@ -1,10 +1,9 @@
 """Alert rules: what opens an incident, for which monitors, and whom it is told to."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Select, Table, func, select, true
+from sqlalchemy import Float, ForeignKey, Index, Select, func, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
 
 from pulse.clock import utcnow
@@ -12,30 +11,23 @@ from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 from pulse.models.channel import Channel
 from pulse.models.conditions import Condition, Operator, Question, Window
 from pulse.models.event import About, Actor, Event
+from pulse.models.hold import hold
 from pulse.models.monitor import Monitor
-from pulse.models.refusals import Conflict, Faults, Invalid, LimitReached
+from pulse.models.refusals import Faults, LimitReached
 from pulse.models.rule_fields import RESOLVE_AFTER, RuleFields, Severity, check_fields
+from pulse.models.scope import Scoped, chosen, chosen_monitors, pairs
 
 if TYPE_CHECKING:
     from pulse.models.team import Team
 
 MOST = 100
 """Rules of one team."""
-MONITORS = Table(
-    "alert_rule_monitors",
-    Base.metadata,
-    Column("alert_rule_id", BigId, ForeignKey("alert_rules.id", ondelete="CASCADE"), primary_key=True),
-    Column("monitor_id", BigId, ForeignKey("monitors.id", ondelete="CASCADE"), primary_key=True, index=True),
-)
-CHANNELS = Table(
-    "alert_rule_channels",
-    Base.metadata,
-    Column("alert_rule_id", BigId, ForeignKey("alert_rules.id", ondelete="CASCADE"), primary_key=True),
-    Column("channel_id", BigId, ForeignKey("channels.id", ondelete="CASCADE"), primary_key=True, index=True),
-)
+GONE = "This alert rule was deleted already."
+MONITORS = pairs("alert_rule_monitors", "alert_rule_id = alert_rules", "monitor_id = monitors")
+CHANNELS = pairs("alert_rule_channels", "alert_rule_id = alert_rules", "channel_id = channels")
 
 
-class AlertRule(Base):
+class AlertRule(Scoped, Base):
     """One rule of a team. Of defaults in the database nothing is made but what older rows were given."""
 
     __tablename__ = "alert_rules"
@@ -50,8 +42,6 @@ class AlertRule(Base):
     value: Mapped[float] = mapped_column("threshold", Float, server_default="2")
     """A number of failed checks, a status, milliseconds, percent or days."""
     window: Mapped[str | None] = mapped_column("span")
-    covers_all: Mapped[bool] = mapped_column(server_default=true())
-    """Whether it holds for all monitors, those to come included; else for those chosen."""
     cooldown_minutes: Mapped[int] = mapped_column(server_default="0")
     """How long after an incident began the same rule opens no other for that monitor."""
     resolve_after: Mapped[int]
@@ -116,7 +106,7 @@ class AlertRule(Base):
 
         What a condition is compared by is given with it: a new condition keeps no operator, value or window of the old one.
         """
-        self._hold(session)
+        hold(session, self, GONE)
         kept = self.fields
         if fields.get("condition", self.condition) != self.condition:
             kept |= {"operator": None, "value": None, "window": None}
@@ -128,7 +118,7 @@ class AlertRule(Base):
 
     def delete(self, session: DbSession, by: Actor) -> None:
         """Remove it; its open incidents go on, and end by good checks or by hand."""
-        self._hold(session)
+        hold(session, self, GONE)
         self._note(session, "alert_rule.deleted", by)
         session.delete(self)
         session.flush()
@@ -141,11 +131,6 @@ class AlertRule(Base):
         operator, window = self.operator, self.window
         how = Operator(operator) if operator else None
         return Question(Condition(self.condition), how, self.value, Window(window) if window else None)
-
-    @property
-    def monitor_ids(self) -> list[int] | None:
-        """The ids of the chosen monitors; None where it holds for all."""
-        return None if self.covers_all else sorted(each.id for each in self.monitors)
 
     @property
     def channel_ids(self) -> list[int]:
@@ -168,34 +153,15 @@ class AlertRule(Base):
 
     def _write(self, session: DbSession, fields: RuleFields) -> None:
         values, faults = check_fields(fields)
-        monitors = self._chosen(session, Monitor, "monitor_ids", values.get("monitor_ids"), faults)
-        channels = self._chosen(session, Channel, "channel_ids", values.get("channel_ids") or [], faults)
-        if faults:
+        monitors, unknown = chosen_monitors(session, self.team_id, values.get("monitor_ids"))
+        channels, more = chosen(session, Channel, self.team_id, "channel_ids", values.get("channel_ids") or [])
+        if faults := [*faults, *unknown, *more]:
             raise Faults(faults)
         self.covers_all = values.pop("monitor_ids") is None
         del values["channel_ids"]
         for field, value in values.items():
             setattr(self, field, value)
-        self.monitors, self.channels = list(monitors), list(channels)
-
-    def _chosen(
-        self, session: DbSession, kind: type[Any], field: str, ids: Sequence[int] | None, faults: list[Invalid]
-    ) -> Sequence[Any]:
-        """Return the team's things with these ids; a fault where one is not among them, or none was chosen of monitors."""
-        if ids is None:
-            return []
-        if kind is Monitor and not ids:
-            faults.append(Invalid(field, "Choose at least one monitor, or all of them."))
-        query = select(kind).where(kind.team_id == self.team_id, kind.id.in_(ids)).order_by(kind.id)
-        found = session.scalars(query.with_for_update(read=True, key_share=True)).all()
-        if missing := sorted(set(ids) - {each.id for each in found}):
-            faults.append(Invalid(field, f"The team has none with the id {', '.join(map(str, missing[:5]))}."))
-        return found
-
-    def _hold(self, session: DbSession) -> None:
-        query = select(AlertRule).where(AlertRule.id == self.id).with_for_update(of=AlertRule)
-        if session.scalar(query.execution_options(populate_existing=True)) is None:
-            raise Conflict("This alert rule was deleted already.")
+        self.monitors, self.channels = monitors, channels
 
     def _note(self, session: DbSession, action: str, by: Actor) -> None:
         about = About(by.user_id, self.team_id, detail={"alert_rule": self.id, "name": self.name})

@@ -21,6 +21,7 @@ from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 from pulse.models import key_mail
 from pulse.models.event import About, Actor, ActorKind, Event
+from pulse.models.name import check_name
 from pulse.models.refusals import Conflict, Invalid, LimitReached, NameTaken, PlanRequired
 from pulse.models.team import Membership, Team
 from pulse.models.user import User
@@ -374,10 +375,7 @@ def check_key_name(text: str) -> str:
     """Return a key's name in the form to store; raises `Invalid`."""
     if tokens.hidden(text) != text:
         raise Invalid("name", "This holds a token, which would be shown and mailed. Name the key after where it is used.")
-    try:
-        return names.clean(text)
-    except names.InvalidName as error:
-        raise Invalid("name", str(error)) from error
+    return check_name(text)
 
 
 def _check_abilities(abilities: Iterable[Ability]) -> list[str]:

@@ -5,7 +5,6 @@ sealed. What is shown of them tells one from another and no more.
 """
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,22 +14,24 @@ from urllib.parse import urlsplit
 from sqlalchemy import ForeignKey, Index, Select, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pulse import names
 from pulse.addresses import AddressGuard, InvalidUrl, monitorable_url
 from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 from pulse.models.delivery import Delivery
 from pulse.models.email import check_email
 from pulse.models.event import About, Actor, Event
-from pulse.models.refusals import Conflict, Faults, Invalid, LimitReached, RateLimited, Refused
+from pulse.models.hold import hold
+from pulse.models.name import check_name
+from pulse.models.refusals import Faults, Invalid, LimitReached, RateLimited, Refused
 from pulse.plans import Plan
-from pulse.vault import Vault
+from pulse.vault import Unreadable, Vault
 
 if TYPE_CHECKING:
     from pulse.models.team import Team
 
 MOST = 50
 """Channels of one team."""
+GONE = "This notification channel was deleted already."
 OWNER = "owner"
 """The target of an e-mail channel that leads to whoever is the team's Owner."""
 TESTS = 5
@@ -122,7 +123,8 @@ class Channel(Base):
             raise LimitReached(f"A team has at most {MOST} notification channels. Delete one first.", MOST)
         kind = fields.get("type") or ""
         if kind not in set(ChannelType):
-            raise Faults([Invalid("type", f"Choose one of {', '.join(ChannelType)}.")])
+            unknown = Invalid("type", f"Choose one of {', '.join(ChannelType)}.")
+            raise Faults([unknown, *_name_faults(fields)])
         channel = cls(team_id=team.id, type=kind, created_at=utcnow(), active=True)
         if not channel.is_included(team.plan):
             raise Refused(f"The {team.plan.label} plan includes Email channels alone. Webhook and Slack need a larger one.")
@@ -136,22 +138,25 @@ class Channel(Base):
 
     def change(self, session: DbSession, fields: ChannelFields, *, vault: Vault, guard: AddressGuard, by: Actor) -> None:
         """Write the fields that are given; raises `Faults` and, when it was deleted meanwhile, `Conflict`."""
-        self._hold(session)
+        hold(session, self, GONE)
         if fields.get("type", self.type) != self.type:
             raise Faults([Invalid("type", "A channel keeps its type. Make another one.")])
         self._write(fields, vault, guard)
-        session.flush()
-        self._note(session, "channel.changed", by)
+        if session.is_modified(self):
+            session.flush()
+            self._note(session, "channel.changed", by)
 
     def delete(self, session: DbSession, by: Actor) -> None:
         """Remove it with all that waits for it."""
-        self._hold(session)
+        hold(session, self, GONE)
         self._note(session, "channel.deleted", by)
         session.delete(self)
         session.flush()
 
     def test(self, session: DbSession, team: "Team", by: Actor) -> Delivery:
         """Queue a test notification; raises `Refused` where the plan or its switch silences it, and `RateLimited`."""
+        if not self.active:
+            raise Refused("This channel is switched off, so it tells nothing. Switch it on first.")
         if not self.is_included(team.plan):
             raise Refused(f"The {team.plan.label} plan does not include {self.kind.label} channels: this one is silent.")
         lately = (Delivery.channel_id == self.id, Delivery.event == "test", Delivery.created_at > utcnow() - TESTS_WITHIN)
@@ -179,39 +184,27 @@ class Channel(Base):
     # --- steps -------------------------------------------------------------------------------------------------
 
     def _write(self, fields: ChannelFields, vault: Vault, guard: AddressGuard) -> None:
-        faults: list[Invalid] = []
-        if "name" in fields:
-            self.name = self._tried(lambda: check_name(fields.get("name") or ""), faults) or ""
+        faults = _name_faults(fields) if "name" in fields else []
         if "target" in fields:
-            self._lead_to((fields.get("target") or "").strip(), vault, guard, faults)
+            try:
+                self._lead_to((fields["target"] or "").strip(), vault, guard)
+            except (InvalidUrl, Invalid) as error:
+                faults.append(Invalid("target", str(error)))
         if faults:
             raise Faults(faults)
+        if "name" in fields:
+            self.name = check_name(fields["name"] or "")
         if (active := fields.get("active")) is not None:
             self.active = active
 
-    def _lead_to(self, target: str, vault: Vault, guard: AddressGuard, faults: list[Invalid]) -> None:
-        try:
-            if self.kind is ChannelType.EMAIL:
-                self.shown = OWNER if target.lower() == OWNER else check_email(target)
-                return
-            url = monitorable_url(target, guard)
-        except (InvalidUrl, Invalid) as error:
-            faults.append(Invalid("target", str(error)))
+    def _lead_to(self, target: str, vault: Vault, guard: AddressGuard) -> None:
+        if self.kind is ChannelType.EMAIL:
+            self.shown = OWNER if target.lower() == OWNER else check_email(target)
             return
-        parts = urlsplit(url)
-        self.shown, self.target_sealed = f"{parts.scheme}://{parts.netloc}/…", vault.seal(url)
-
-    def _tried(self, check: Callable[[], str], faults: list[Invalid]) -> str | None:
-        try:
-            return check()
-        except Invalid as fault:
-            faults.append(fault)
-            return None
-
-    def _hold(self, session: DbSession) -> None:
-        query = select(Channel).where(Channel.id == self.id).with_for_update(of=Channel)
-        if session.scalar(query.execution_options(populate_existing=True)) is None:
-            raise Conflict("This notification channel was deleted already.")
+        url = monitorable_url(target, guard)
+        if self.target_sealed is None or _opened(vault, self.target_sealed) != url:
+            parts = urlsplit(url)
+            self.shown, self.target_sealed = f"{parts.scheme}://{parts.netloc}/…", vault.seal(url)
 
     def _note(self, session: DbSession, action: str, by: Actor) -> None:
         about = About(by.user_id, self.team_id, detail={"channel": self.id, "name": self.name, "type": self.type})
@@ -219,9 +212,16 @@ class Channel(Base):
         session.flush()
 
 
-def check_name(text: str) -> str:
-    """Return a channel's name in the form to store; raises `Invalid`."""
+def _name_faults(fields: ChannelFields) -> list[Invalid]:
     try:
-        return names.clean(text)
-    except names.InvalidName as error:
-        raise Invalid("name", str(error)) from error
+        check_name(fields.get("name") or "")
+    except Invalid as fault:
+        return [fault]
+    return []
+
+
+def _opened(vault: Vault, sealed: bytes) -> str | None:
+    try:
+        return vault.open(sealed)
+    except Unreadable:
+        return None

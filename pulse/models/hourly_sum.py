@@ -5,12 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, case, delete, exists, or_, select, tuple_
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pulse.clock import utcnow
-from pulse.db import Base, BigId, DbSession
+from pulse.db import INSERTS, Base, BigId, DbSession
 from pulse.models.monitor import Monitor
 
 HOUR = timedelta(hours=1)
@@ -42,7 +40,7 @@ class HourlySum(Base):
     @classmethod
     def add(cls, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         """Add what `sum_of` returned for new checks."""
-        connection.execute(ADDS[f"sqlalchemy.dialects.{connection.dialect.name}.dml"], rows)
+        connection.execute(ADDS[connection.dialect.name], rows)
 
     @classmethod
     def of(cls, monitor_ids: Sequence[int], since: datetime) -> Select[Any]:
@@ -93,4 +91,4 @@ def _add(insert: Any) -> Any:
     return insert.on_conflict_do_update(index_elements=[HourlySum.monitor_id, HourlySum.hour], set_=summed | ends)
 
 
-ADDS = {insert.__module__: _add(insert(HourlySum)) for insert in (sqlite_insert, postgresql_insert)}
+ADDS = {database: _add(insert(HourlySum)) for database, insert in INSERTS.items()}

@@ -3,21 +3,21 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple
 
 from sqlalchemy import CursorResult, Delete, delete, func, or_, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from pulse.addresses import network_of
 from pulse.clock import utcnow
-from pulse.db import DbSession, is_sqlite
+from pulse.db import DbSession, insert_into
 from pulse.models.api_key import Token
 from pulse.models.key_use import KEPT, MOST_CLIENTS, KeyClient, KeyUse
 
 STAMPED_EVERY = timedelta(minutes=1)
 """A token's last use is written at most this often; its first use at once."""
 LONGEST_USER_AGENT = 200
+SURROUNDINGS = (24, 48)
+"""Bits of an IPv4 and of an IPv6 address that tell a network: from a new one, a use is told to the owner."""
 SWEPT_AT_ONCE = 1000
 COUNTED_BY = ("token_id", "hour", "operation", "status", "code")
 CLIENT_BY = ("token_id", "address", "user_agent")
@@ -135,18 +135,9 @@ def sweep(session: DbSession) -> int:
     return removed + _removed(session, delete(KeyClient).where(KeyClient.id.in_(gone)))
 
 
-def network_of(address: str) -> str:
-    """Return the surroundings of an address: its /24, its /48 in IPv6, or itself where it is none."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    return str(ip_network((parsed, 24 if parsed.version == 4 else 48), strict=False))
-
-
 def _add(session: DbSession, model: type[KeyUse | KeyClient], unique: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
     """Insert rows, or add their counts to those that are there."""
-    insert = (sqlite_insert if is_sqlite(session) else postgresql_insert)(model)
+    insert = insert_into(session, model)
     newer = {name: insert.excluded[name] for name in rows[0] if name.startswith("last_")}
     count = model.count + insert.excluded["count"]
     session.connection().execute(insert.on_conflict_do_update(index_elements=unique, set_={"count": count, **newer}), rows)
@@ -158,7 +149,7 @@ def _client(uses: list[Use], count: int) -> dict[str, Any]:
         "token_id": first.token_id,
         "address": first.address,
         "user_agent": first.user_agent,
-        "network": network_of(first.address),
+        "network": network_of(first.address, *SURROUNDINGS),
         "first_seen_at": first.at,
         "last_seen_at": last.at,
         "count": count,

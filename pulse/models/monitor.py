@@ -18,6 +18,7 @@ from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 from pulse.models.event import SYSTEM, About, Actor, Event
 from pulse.models.grid import next_slot
+from pulse.models.hold import hold
 from pulse.models.monitor_fields import CLEARED, MonitorFields, check_fields
 from pulse.models.monitor_request import changes, request_of, sealed_auth, sealed_headers
 from pulse.models.project import Project
@@ -284,10 +285,7 @@ class Monitor(Base):
     # --- steps -------------------------------------------------------------------------------------------------
 
     def _hold(self, session: DbSession) -> None:
-        """Read it anew and keep it until the transaction ends: nothing is decided on what it was before."""
-        query = select(Monitor).where(Monitor.id == self.id).with_for_update(key_share=True, of=Monitor)
-        if session.scalar(query.execution_options(populate_existing=True)) is None:
-            raise Conflict("This monitor was deleted already.")
+        hold(session, self, "This monitor was deleted already.", key_share=True)
 
     def _checked(self, session: DbSession, team: "Team", fields: MonitorFields, guard: AddressGuard) -> dict[str, Any]:
         values, faults = check_fields(fields, team.plan, guard, method=self.method or "GET")

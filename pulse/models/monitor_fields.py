@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
-from pulse import names
 from pulse.addresses import AddressGuard, InvalidUrl, monitorable_url
+from pulse.models.name import check_name
 from pulse.models.refusals import Invalid
 from pulse.plans import Plan
 from pulse.probe import METHODS, WITH_BODY, BasicAuth, BearerAuth, InvalidHeaders, check_headers
@@ -103,10 +103,7 @@ def _external_id(text: str | None) -> str | None:
 
 
 def _name(text: str | None) -> str:
-    try:
-        return names.clean(text or "")
-    except names.InvalidName as error:
-        raise Invalid("name", str(error)) from error
+    return check_name(text or "")
 
 
 def _url(text: str | None, guard: AddressGuard) -> str:

@@ -6,8 +6,9 @@ taken away meanwhile counts for nothing.
 
 from pulse.db import DbSession
 from pulse.models.event import About, Actor, Event
+from pulse.models.name import check_name
 from pulse.models.refusals import Conflict, Invalid, RoleRequired
-from pulse.models.team import Membership, Team, check_team_name
+from pulse.models.team import Membership, Team
 from pulse.roles import Role
 
 GONE = "This person does not belong to the team any more."
@@ -40,7 +41,7 @@ def must_own(session: DbSession, team: Team, by: Actor) -> Membership:
 
 def rename(session: DbSession, team: Team, name: str, by: Actor) -> None:
     """Give the team another name; raises `Invalid` and `RoleRequired`."""
-    wanted = check_team_name(name)
+    wanted = check_name(name)
     must_manage(session, team, by)
     if wanted != team.name:
         was, team.name = team.name, wanted

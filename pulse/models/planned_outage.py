@@ -9,16 +9,18 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Self, TypedDict
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Column, ForeignKey, Index, Select, Table, func, select
+from sqlalchemy import ForeignKey, Index, Select, func, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
 
-from pulse import names
 from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 from pulse.models.conditions import Standing
 from pulse.models.event import About, Actor, Event
+from pulse.models.hold import hold
 from pulse.models.monitor import Monitor
-from pulse.models.refusals import Conflict, Faults, Invalid, LimitReached
+from pulse.models.name import check_name
+from pulse.models.refusals import Faults, Invalid, LimitReached
+from pulse.models.scope import Scoped, chosen_monitors, pairs
 
 if TYPE_CHECKING:
     from pulse.models.team import Team
@@ -26,12 +28,8 @@ if TYPE_CHECKING:
 MOST = 100
 """Planned outages of one team."""
 LOCAL = "%Y-%m-%dT%H:%M"
-MONITORS = Table(
-    "planned_outage_monitors",
-    Base.metadata,
-    Column("planned_outage_id", BigId, ForeignKey("planned_outages.id", ondelete="CASCADE"), primary_key=True),
-    Column("monitor_id", BigId, ForeignKey("monitors.id", ondelete="CASCADE"), primary_key=True, index=True),
-)
+GONE = "This planned outage was deleted already."
+MONITORS = pairs("planned_outage_monitors", "planned_outage_id = planned_outages", "monitor_id = monitors")
 
 
 class Repeats(StrEnum):
@@ -66,7 +64,7 @@ class OutageFields(TypedDict):
     """None: all monitors."""
 
 
-class PlannedOutage(Base):
+class PlannedOutage(Scoped, Base):
     """One planned outage of a team, and when it comes again."""
 
     __tablename__ = "planned_outages"
@@ -80,7 +78,6 @@ class PlannedOutage(Base):
     """Without a zone, `2026-03-29T02:00`: the first one's beginning on the wall."""
     ends_text: Mapped[str] = mapped_column("ends")
     timezone: Mapped[str]
-    covers_all: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
     monitors: Mapped[list[Monitor]] = relationship(secondary=MONITORS, order_by=(Monitor.name_folded, Monitor.id))
@@ -125,14 +122,14 @@ class PlannedOutage(Base):
 
     def change(self, session: DbSession, fields: OutageFields, by: Actor) -> None:
         """Write it anew; raises `Faults` and, when it was deleted meanwhile, `Conflict`."""
-        self._hold(session)
+        hold(session, self, GONE)
         self._write(session, fields)
         session.flush()
         self._note(session, "planned_outage.changed", by)
 
     def delete(self, session: DbSession, by: Actor) -> None:
         """Remove it: from now on its monitors are judged again."""
-        self._hold(session)
+        hold(session, self, GONE)
         self._note(session, "planned_outage.deleted", by)
         session.delete(self)
         session.flush()
@@ -148,10 +145,6 @@ class PlannedOutage(Base):
     def ends(self) -> datetime:
         """When the first one ends, as the clock on the wall shows it."""
         return datetime.strptime(self.ends_text, LOCAL)  # noqa: DTZ007 - the wall's own time
-
-    def covers(self, monitor_id: int) -> bool:
-        """Tell whether a monitor of the team is among those it holds for."""
-        return self.covers_all or any(each.id == monitor_id for each in self.monitors)
 
     def is_on(self, moment: datetime) -> bool:
         """Tell whether a moment lies within one of its occurrences; the end does not belong to it."""
@@ -195,21 +188,12 @@ class PlannedOutage(Base):
     # --- steps -------------------------------------------------------------------------------------------------
 
     def _write(self, session: DbSession, fields: OutageFields) -> None:
-        faults = list(_faults(fields))
-        query = select(Monitor).where(Monitor.team_id == self.team_id, Monitor.id.in_(fields["monitor_ids"] or ()))
-        monitors = session.scalars(query.order_by(Monitor.id)).all()
-        if fields["monitor_ids"] is not None and not monitors:
-            faults.append(Invalid("monitor_ids", "Choose at least one monitor, or all of them."))
-        if faults:
+        monitors, unknown = chosen_monitors(session, self.team_id, fields["monitor_ids"])
+        if faults := [*_faults(fields), *unknown]:
             raise Faults(faults)
-        self.title, self.repeats, self.timezone = names.clean(fields["title"]), fields["repeats"], fields["timezone"]
+        self.title, self.repeats, self.timezone = check_name(fields["title"], "title"), fields["repeats"], fields["timezone"]
         self.begins_text, self.ends_text = fields["begins"].strftime(LOCAL), fields["ends"].strftime(LOCAL)
-        self.covers_all, self.monitors = fields["monitor_ids"] is None, list(monitors)
-
-    def _hold(self, session: DbSession) -> None:
-        query = select(PlannedOutage).where(PlannedOutage.id == self.id).with_for_update(of=PlannedOutage)
-        if session.scalar(query.execution_options(populate_existing=True)) is None:
-            raise Conflict("This planned outage was deleted already.")
+        self.covers_all, self.monitors = fields["monitor_ids"] is None, monitors
 
     def _note(self, session: DbSession, action: str, by: Actor) -> None:
         about = About(by.user_id, self.team_id, detail={"planned_outage": self.id, "title": self.title})
@@ -219,9 +203,9 @@ class PlannedOutage(Base):
 
 def _faults(fields: OutageFields) -> Iterator[Invalid]:
     try:
-        names.clean(fields["title"])
-    except names.InvalidName as error:
-        yield Invalid("title", str(error).replace("a name", "a title"))
+        check_name(fields["title"], "title")
+    except Invalid as fault:
+        yield fault
     longest = Repeats(fields["repeats"]).longest
     if fields["ends"] <= fields["begins"]:
         yield Invalid("ends", "Let it end after it begins.")

@@ -7,14 +7,17 @@ from sqlalchemy import ForeignKey, Index, Select, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pulse import names
 from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 from pulse.models.event import About, Actor, Event
-from pulse.models.refusals import Conflict, Invalid
+from pulse.models.hold import hold
+from pulse.models.name import check_name
+from pulse.models.refusals import Conflict
 
 if TYPE_CHECKING:
     from pulse.models.team import Team
+
+GONE = "This project was deleted already."
 
 
 class Project(Base):
@@ -78,14 +81,14 @@ class Project(Base):
     def rename(self, session: DbSession, name: str, by: Actor) -> None:
         """Give it another name; raises `Invalid` and, when it was deleted meanwhile, `Conflict`."""
         name = check_name(name)
-        self._hold(session)
+        hold(session, self, GONE)
         if name != self.name:
             self.name = name
             self._note(session, "project.changed", by)
 
     def delete(self, session: DbSession, by: Actor) -> None:
         """Remove it; raises `Conflict` for the default one, and for one that still holds monitors."""
-        self._hold(session)
+        hold(session, self, GONE)
         if self.is_default:
             raise Conflict("This is the default project: it holds what is put in no other.")
         self._note(session, "project.deleted", by)
@@ -96,20 +99,7 @@ class Project(Base):
             # The database tells, for it also knows of a monitor that another is putting there right now.
             raise Conflict("This project still holds monitors: move or delete them first.") from error
 
-    def _hold(self, session: DbSession) -> None:
-        query = select(Project).where(Project.id == self.id).with_for_update(of=Project)
-        if session.scalar(query.execution_options(populate_existing=True)) is None:
-            raise Conflict("This project was deleted already.")
-
     def _note(self, session: DbSession, action: str, by: Actor) -> None:
         about = About(by.user_id, self.team_id, detail={"project": self.id, "name": self.name})
         Event.record(session, action, by, about)
         session.flush()
-
-
-def check_name(text: str) -> str:
-    """Return a project's name in the form to store; raises `Invalid`."""
-    try:
-        return names.clean(text)
-    except names.InvalidName as error:
-        raise Invalid("name", str(error)) from error

@@ -7,11 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from pulse.clock import utcnow
-from pulse.db import DbSession
+from pulse.db import INSERTS, DbSession
 from pulse.models.check import Check, CheckType
 from pulse.models.conditions import Standing
 from pulse.models.grid import next_slot
@@ -51,10 +49,12 @@ HELD = (
     .order_by(Monitor.id)
     .with_for_update(key_share=True)
 )
-INSERTS = {
-    insert.__module__: insert(Check).on_conflict_do_nothing(index_elements=[Check.monitor_id, Check.slot])
-    for insert in (sqlite_insert, postgresql_insert)
+SLOT = (Check.monitor_id, Check.slot)
+ADDS = {
+    database: insert(Check).on_conflict_do_nothing(index_elements=SLOT).returning(Check.monitor_id, Check.id)
+    for database, insert in INSERTS.items()
 }
+"""By the database's name."""
 MONITOR = (Monitor.id == bindparam("of"), Monitor.fence == bindparam("at_fence"))
 MOVES = update(Monitor).where(*MONITOR)
 
@@ -119,8 +119,8 @@ def _insert(connection: Connection, results: Sequence[Result]) -> dict[int, int]
     """Add the checks; return each new one's id by its monitor's."""
     if not results:
         return {}
-    insert = INSERTS[f"sqlalchemy.dialects.{connection.dialect.name}.dml"].returning(Check.monitor_id, Check.id)
-    return dict(connection.execute(insert, [_check(each) for each in results]).all())
+    added = connection.execute(ADDS[connection.dialect.name], [_check(each) for each in results])
+    return {row.monitor_id: row.id for row in added}
 
 
 def _check(result: Result) -> dict[str, Any]:

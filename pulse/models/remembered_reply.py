@@ -5,12 +5,10 @@ from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, LargeBinary, delete, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pulse.clock import utcnow
-from pulse.db import Base, DbSession, UTCDateTime, is_sqlite
+from pulse.db import Base, DbSession, UTCDateTime, insert_into
 from pulse.models.refusals import Conflict
 
 KEPT = timedelta(hours=24)
@@ -42,11 +40,12 @@ class RememberedReply(Base):
         Raises `Conflict` when the name stands for another request, or for one that is still being answered.
         """
         now, digest = utcnow(), sha256(name.encode()).digest()
-        insert = (sqlite_insert if is_sqlite(session) else postgresql_insert)(cls)
         fresh = {"request_digest": asked, "claimed_at": now, "status": None, "headers": None, "body_sealed": None}
         over = (cls.claimed_at <= now - KEPT) | (cls.status.is_(None) & (cls.claimed_at <= now - GIVEN_UP))
-        taken = insert.values(key_id=key_id, name_digest=digest, **fresh).on_conflict_do_update(
-            index_elements=[cls.key_id, cls.name_digest], set_=fresh, where=over
+        taken = (
+            insert_into(session, cls)
+            .values(key_id=key_id, name_digest=digest, **fresh)
+            .on_conflict_do_update(index_elements=[cls.key_id, cls.name_digest], set_=fresh, where=over)
         )
         if session.execute(taken.returning(cls.key_id)).first() is not None:
             return None

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, TypedDict
 
-from pulse import names
 from pulse.models.conditions import Condition, Operator, Question, Window
+from pulse.models.name import check_name
 from pulse.models.refusals import Invalid
 
 LONGEST_DESCRIPTION = 500
@@ -92,13 +92,6 @@ def question_of(values: dict[str, Any]) -> Question:
     return Question(condition, Operator(how) if how else None, values["value"], Window(window) if window else None)
 
 
-def _name(text: str) -> str:
-    try:
-        return names.clean(text)
-    except names.InvalidName as error:
-        raise Invalid("name", str(error)) from error
-
-
 def _description(text: str | None) -> str | None:
     told = (text or "").strip()
     if len(told) > LONGEST_DESCRIPTION:
@@ -158,7 +151,7 @@ def _ids(ids: list[int] | None) -> list[int] | None:
 
 
 CHECKS: dict[str, Callable[[Any], Any]] = {
-    "name": _name,
+    "name": check_name,
     "description": _description,
     "condition": _one_of("condition", Condition),
     "monitor_ids": _ids,

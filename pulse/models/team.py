@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, func, or_, select, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from pulse import names
 from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 from pulse.models.alert_rule import AlertRule
 from pulse.models.event import About, Actor, Event
 from pulse.models.monitor import Monitor
 from pulse.models.project import Project
-from pulse.models.refusals import Conflict, Invalid
+from pulse.models.refusals import Conflict
 from pulse.plans import Plan
 from pulse.roles import Role
 
@@ -126,14 +125,6 @@ class Membership(Base):
 def precedes(other: type[Membership], member_id: Any) -> ColumnElement[bool]:
     """Return the condition for who takes a place of the plan before a member: the Owner, and all who joined earlier."""
     return or_(other.id < member_id, other.role_name == Role.OWNER.value)
-
-
-def check_team_name(text: str) -> str:
-    """Return a team's name in the form to store; raises `Invalid`."""
-    try:
-        return names.clean(text)
-    except names.InvalidName as error:
-        raise Invalid("name", str(error)) from error
 
 
 def only_reading(members: Sequence[Membership], plan: Plan) -> set[int]:

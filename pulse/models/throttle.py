@@ -6,12 +6,10 @@ from math import ceil
 
 from limits import RateLimitItem
 from sqlalchemy import LargeBinary, delete, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pulse.clock import utcnow
-from pulse.db import Base, DbSession, UTCDateTime, is_sqlite
+from pulse.db import Base, DbSession, UTCDateTime, insert_into
 
 
 class Throttle(Base):
@@ -31,8 +29,7 @@ class Throttle(Base):
         Commit at once, before the work that is limited: a count that is rolled back with it limits nothing.
         """
         start, end = _window(limit)
-        insert = sqlite_insert if is_sqlite(session) else postgresql_insert
-        row = insert(cls).values(subject=_digest(limit, subject), started_at=start, ends_at=end, attempts=1)
+        row = insert_into(session, cls).values(subject=_digest(limit, subject), started_at=start, ends_at=end, attempts=1)
         counted = row.on_conflict_do_update(
             index_elements=[cls.subject, cls.started_at], set_={"attempts": cls.attempts + 1}
         ).returning(cls.attempts)

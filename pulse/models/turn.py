@@ -5,11 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy import delete
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from pulse.clock import utcnow
-from pulse.db import DbSession, is_sqlite
+from pulse.db import DbSession, insert_into
 from pulse.models.throttle import Throttle
 
 TAKEN_AT = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,8 +33,7 @@ class Turn:
 
     def occupy(self, session: DbSession) -> bool:
         """Take this very turn, if it is free, and tell whether it was."""
-        insert = sqlite_insert if is_sqlite(session) else postgresql_insert
-        row = insert(Throttle).values(subject=self.subject, started_at=TAKEN_AT, ends_at=self.ends_at, attempts=1)
+        row = insert_into(session, Throttle).values(subject=self.subject, started_at=TAKEN_AT, ends_at=self.ends_at, attempts=1)
         taken = row.on_conflict_do_update(
             index_elements=[Throttle.subject, Throttle.started_at],
             set_={"ends_at": self.ends_at},

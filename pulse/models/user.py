@@ -13,9 +13,9 @@ from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 from pulse.models.email import check_email, fold_email
 from pulse.models.event import About, Actor, Event
-from pulse.models.refusals import Invalid, Refused
+from pulse.models.name import check_name
+from pulse.models.refusals import Refused
 from pulse.models.team import Membership, Team
-from pulse.names import InvalidName, clean
 from pulse.plans import Plan
 
 if TYPE_CHECKING:
@@ -173,14 +173,6 @@ class User(Base):
         session.expire(self, ["memberships"])
         session.delete(self)
         session.flush()
-
-
-def check_name(text: str) -> str:
-    """Return a person's name in the form to store; raises `Invalid`."""
-    try:
-        return clean(text)
-    except InvalidName as error:
-        raise Invalid("name", str(error)) from error
 
 
 def team_name(person: str) -> str:

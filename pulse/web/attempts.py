@@ -4,15 +4,15 @@ Every try is counted, and its count committed, before the work that is limited; 
 """
 
 from collections.abc import Sequence
-from ipaddress import ip_address, ip_network
 from math import ceil
 
 from flask import request
 from limits import RateLimitItem, parse
 
+from pulse.addresses import network_of
 from pulse.extensions import db, services
 from pulse.models.email import fold_email
-from pulse.models.refusals import Refused
+from pulse.models.refusals import RateLimited
 from pulse.models.throttle import Throttle
 from pulse.web import known
 
@@ -20,23 +20,10 @@ Subject = tuple[str, ...]
 
 MAILS = parse("5 per hour")
 """Mails to one address that anybody can ask for."""
-ONE_NETWORK = 64
-"""Bits of an IPv6 address that one customer is given: they are one address here."""
-
-
-class TooMany(Refused):
-    """Something was tried too often. `seconds` is how long to wait."""
-
-    code = "rate_limited"
-
-    def __init__(self, seconds: int) -> None:
-        minutes = ceil(seconds / 60)
-        super().__init__(f"Too many tries. Wait {minutes} {'minute' if minutes == 1 else 'minutes'}, then try again.")
-        self.seconds = seconds
 
 
 def count(limit: RateLimitItem, *subjects: Subject) -> None:
-    """Count one try of each subject, in a transaction of its own; raises `TooMany`.
+    """Count one try of each subject, in a transaction of its own; raises `RateLimited`.
 
     They are counted in order up to the first that is used up: whoever is refused by address counts against no account.
     """
@@ -48,7 +35,9 @@ def count(limit: RateLimitItem, *subjects: Subject) -> None:
             break
     db.session.commit()
     if seconds:
-        raise TooMany(seconds)
+        minutes = ceil(seconds / 60)
+        wait = f"Too many tries. Wait {minutes} {'minute' if minutes == 1 else 'minutes'}, then try again."
+        raise RateLimited(wait, seconds)
 
 
 def sign_in_subjects(email: str, user_id: int | None) -> Sequence[Subject]:
@@ -61,7 +50,7 @@ def sign_in_subjects(email: str, user_id: int | None) -> Sequence[Subject]:
 
 
 def count_sign_in(subjects: Sequence[Subject]) -> None:
-    """Count a try to sign in; raises `TooMany`."""
+    """Count a try to sign in; raises `RateLimited`."""
     count(services().settings.rate("login"), *subjects)
 
 
@@ -79,22 +68,16 @@ def forget_account(email: str) -> None:
 
 
 def count_sign_up() -> None:
-    """Count a new account from this address; raises `TooMany`."""
+    """Count a new account from this address; raises `RateLimited`."""
     count(services().settings.rate("signup"), ("sign-up from", address()))
 
 
 def count_mail(recipient: str) -> None:
-    """Count a mail that was asked for, against the asking address and the recipient; raises `TooMany`."""
+    """Count a mail that was asked for, against the asking address and the recipient; raises `RateLimited`."""
     count(services().settings.rate("signup"), ("mail from", address()))
     count(MAILS, ("mail to", fold_email(recipient)))
 
 
 def address() -> str:
     """Return the network address this request comes from, as it is counted."""
-    try:
-        found = ip_address(request.remote_addr or "")
-    except ValueError:
-        return request.remote_addr or ""
-    if found.version == 4:
-        return str(found)
-    return str(found.ipv4_mapped or ip_network((int(found), ONE_NETWORK), strict=False))
+    return network_of(request.remote_addr)

@@ -10,10 +10,9 @@ from flask import Blueprint, Response, request, url_for
 from pulse.extensions import db, services
 from pulse.htmx import go
 from pulse.logs import log, request_id
-from pulse.models.refusals import Refused
+from pulse.models.refusals import RateLimited, Refused
 from pulse.models.user import User
 from pulse.web import attempts, known, visits
-from pulse.web.attempts import TooMany
 from pulse.web.forms.auth import SignInForm, SignUpForm
 from pulse.web.gate import page, refuse
 
@@ -84,7 +83,7 @@ def begin_session() -> Response:
     subjects = attempts.sign_in_subjects(email, user_id)
     try:
         attempts.count_sign_in(subjects)
-    except TooMany as refused:
+    except RateLimited as refused:
         return refuse("sign_in", form, refused)
     right = services().passwords.matches(password, password_hash)
     user = _still(user_id, password_hash) if right else None

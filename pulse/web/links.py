@@ -9,10 +9,10 @@ from pulse import mails
 from pulse.extensions import db, services
 from pulse.htmx import go
 from pulse.models.mailed_link import MailedLink, Purpose
+from pulse.models.refusals import RateLimited
 from pulse.models.session import BrowserSession
 from pulse.models.user import User
 from pulse.web import attempts, known, visits
-from pulse.web.attempts import TooMany
 from pulse.web.forms.auth import ForgotPasswordForm, NewPasswordForm
 from pulse.web.gate import page, refuse
 
@@ -36,7 +36,7 @@ def send_reset_link() -> Response:
         return page("forgot_password", form, 422)
     try:
         attempts.count_mail(form.email.data or "")
-    except TooMany as refused:
+    except RateLimited as refused:
         return refuse("forgot_password", form, refused)
     _send(form.email.data or "")
     db.session.commit()

@@ -23,7 +23,7 @@ class Proof:
 
 
 def prove(password: str, at: str) -> Proof:
-    """Check the signed-in person's password, typed in the field `at`; raises `Invalid` and `TooMany`."""
+    """Check the signed-in person's password, typed in the field `at`; raises `Invalid` and `RateLimited`."""
     visits.only_read()
     proof = Proof(visits.user().id, visits.user().password_hash)
     subject = ("own password", str(proof.user_id))

@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 from flask import Response
 
-from pulse.models.refusals import Conflict, Refused, RoleRequired
+from pulse.models.refusals import Conflict, RateLimited, Refused, RoleRequired
 from pulse.web import visits
-from pulse.web.attempts import TooMany
 from pulse.web.forms.base import BaseForm
 
 
@@ -16,7 +15,7 @@ def refuse(form: BaseForm, refused: Refused, draw: Callable[[int], Response]) ->
         raise refused  # nothing that is typed into the form could mend it
     visits.only_read()
     form.tell(refused)
-    if not isinstance(refused, TooMany):
+    if not isinstance(refused, RateLimited):
         return draw(409 if isinstance(refused, Conflict) else 422)
     response = draw(429)
     response.headers["Retry-After"] = str(refused.seconds)

@@ -1,6 +1,7 @@
 """Alert rules and channels over the API."""
 
 import pytest
+from sqlalchemy import select
 
 from pulse.extensions import db
 from pulse.models.delivery import Delivery
@@ -149,6 +150,7 @@ def test_a_channel_is_changed_and_deleted(api, token):
         ({"target": "nobody"}, {"target"}),
         ({"name": "", "target": ""}, {"name", "target"}),
         ({"type": "pigeon"}, {"type"}),
+        ({"type": "pigeon", "name": " "}, {"type", "name"}),
         ({"type": "webhook", "target": "http://169.254.169.254/latest"}, {"target"}),
         ({"secret": "mine"}, {"secret"}),
     ],
@@ -157,6 +159,37 @@ def test_a_channel_that_cannot_be_is_refused(api, token, fields, wrong):
     body = {"name": "Ops", "type": "email", "target": "ops@example.com"} | fields
 
     assert set(faults(api.post("/channels", token, json=body))) == wrong
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"name": "Ops", "type": "email", "target": "ops@example.com"},
+        {"name": "Pager", "type": "webhook", "target": "https://pager.example.com/in/hush-hush"},
+    ],
+)
+def test_a_channel_written_as_it_is_leaves_no_event(api, token, alice, made):
+    path = f"/channels/{api.post('/channels', token, json=made).get_json()['id']}"
+    del made["type"]
+
+    same = api.patch(path, token, json=made | {"active": True})
+    other = api.patch(path, token, json={"name": "Other"})
+
+    assert (same.status_code, other.get_json()["name"]) == (200, "Other")
+    db.session.rollback()
+    assert db.session.scalars(select(Event.action).where(Event.action.startswith("channel.")).order_by(Event.id)).all() == [
+        "channel.created",
+        "channel.changed",
+    ]
+
+
+def test_a_channel_that_is_switched_off_takes_no_test(api, token, alice):
+    path = f"/channels/{make_channel(alice).channel.id}"
+    api.patch(path, token, json={"active": False})
+
+    assert_problem(api.post(f"{path}/test", token), 409, "conflict")
+    db.session.rollback()
+    assert db.session.query(Delivery).all() == []
 
 
 def test_a_test_notification_is_queued(api, token, alice):

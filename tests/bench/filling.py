@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 from pulse import tokens
 from pulse.abilities import Ability
+from pulse.addresses import network_of
 from pulse.clock import utcnow
 from pulse.config import Settings
 from pulse.db import connect
 from pulse.models.conditions import Condition
-from pulse.models.key_counting import network_of
+from pulse.models.key_counting import SURROUNDINGS
 from pulse.plans import Plan
 
 KEYS = 20
@@ -137,7 +138,7 @@ def _clients(tokens: Iterable[int], began: str, used: str) -> Part:
     columns = (
         "id, token_id, address, user_agent, network, first_seen_at, last_seen_at, count, last_operation, last_status, last_code"
     )
-    seen = (ADDRESS, AGENT, network_of(ADDRESS), began, used, 9, "GET /key", 200, "")
+    seen = (ADDRESS, AGENT, network_of(ADDRESS, *SURROUNDINGS), began, used, 9, "GET /key", 200, "")
     return Part("key_clients", columns, ((n, n, *seen) for n in tokens))
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from pulse.clock import utcnow
 from pulse.extensions import db
 from pulse.models.api_key import Token
-from pulse.models.key_counting import Tally, Use, network_of, record, stamp, sweep
+from pulse.models.key_counting import Tally, Use, record, stamp, sweep
 from pulse.models.key_use import MOST_CLIENTS, KeyClient, KeyUse
 from tests.factories import make_key
 
@@ -115,16 +115,3 @@ def test_what_is_older_than_thirty_days_is_swept(token_id):
     assert (removed, again) == (2, 0)
     assert db.session.scalars(select(KeyClient.user_agent)).all() == ["new"]
     assert db.session.scalar(select(func.sum(KeyUse.count))) == 1
-
-
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("203.0.113.7", "203.0.113.0/24"),
-        ("2001:db8:1:2::3", "2001:db8:1::/48"),
-        ("", ""),
-        ("nonsense", "nonsense"),
-    ],
-)
-def test_the_surroundings_of_an_address(address, network):
-    assert network_of(address) == network

@@ -203,6 +203,13 @@ def test_what_it_cannot_be_is_refused_at_its_field(alice, fields, field):
     assert [fault.field for fault in refused.value.faults] == [field]
 
 
+def test_a_monitor_that_is_none_of_the_teams_is_not_passed_over(alice, charlie):
+    mine, foreign = make_monitor(alice), make_monitor(charlie)
+
+    with pytest.raises(Faults, match=f"none with the id {foreign.id}"):
+        planned_at_noon(alice, monitor_ids=[mine.id, foreign.id])
+
+
 def test_another_teams_is_not_found(alice, charlie):
     planned = planned_at_noon(charlie)
 

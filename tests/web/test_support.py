@@ -21,7 +21,7 @@ def staff(visitor, dana):
     return visitor
 
 
-def same(hidden, unknown):
+def assert_same(hidden, unknown):
     """Hold a reply to that of an unknown path: all but the request's id."""
     shown = [reply.get_data(as_text=True).replace(reply.headers["X-Request-Id"], "") for reply in (hidden, unknown)]
     heads = [{k: v for k, v in reply.headers if k not in ("X-Request-Id", "Date")} for reply in (hidden, unknown)]
@@ -40,7 +40,7 @@ def test_the_route_is_unknown_to_all_but_staff(app, visitor, request, method, ta
     hidden = visitor.open(method, f"/support{tail}")
     unknown = visitor.open(method, f"/no-such-path{tail}")
 
-    same(hidden, unknown)
+    assert_same(hidden, unknown)
 
 
 def test_a_suspended_staff_member_finds_nothing(visitor, dana):

@@ -22,7 +22,7 @@ from pulse.models.channel import Channel, ChannelFields, ChannelType
 from pulse.models.conditions import Condition, Operator, Window
 from pulse.models.monitor import Monitor
 from pulse.models.planned_outage import LOCAL, OutageFields, PlannedOutage, Repeats
-from pulse.models.refusals import Faults, Invalid, Refused
+from pulse.models.refusals import Invalid, Refused
 from pulse.models.rule_fields import RuleFields, Severity
 from pulse.web.forms.base import BaseForm, Readable, TextField, choices
 from pulse.web.forms.monitors import NumberField
@@ -67,11 +67,6 @@ class ScopedForm(BaseForm):
         """Return the ids of the chosen monitors; None for all."""
         return None if self.scope.data == "all" else self.monitor_ids.chosen
 
-    def tell(self, refused: Refused) -> None:
-        """Put each of several faults at its field."""
-        for each in refused.faults if isinstance(refused, Faults) else (refused,):
-            super().tell(each)
-
 
 class RuleForm(ScopedForm):
     """**Create Rule**, and **Save**."""
@@ -110,14 +105,12 @@ class RuleForm(ScopedForm):
         whole["window"] = self.window.data if condition == Condition.UPTIME.value else None
         return cast("RuleFields", whole)
 
-    def tell(self, refused: Refused) -> None:
+    def aim(self, fault: Refused) -> Refused:
         """Say in people's words what a condition can be compared by."""
-        for each in refused.faults if isinstance(refused, Faults) else [refused]:
-            if each.field == "operator" and self.condition.data in set(Condition):
-                offered = ", ".join(how.label for how in Condition(self.condition.data).operators)
-                super().tell(Invalid("operator", f"Choose one of: {offered}."))
-            else:
-                super().tell(each)
+        if fault.field != "operator" or self.condition.data not in set(Condition):
+            return fault
+        offered = ", ".join(how.label for how in Condition(self.condition.data).operators)
+        return Invalid("operator", f"Choose one of: {offered}.")
 
 
 class ChannelForm(BaseForm):
@@ -127,11 +120,6 @@ class ChannelForm(BaseForm):
     type = SelectField("Type", choices=choices(*((each.value, each.label) for each in ChannelType)))
     target = TextField("Target", render_kw={"maxlength": 4096, "autocomplete": "off", "spellcheck": "false"})
     active = BooleanField("Active", default=True)
-
-    def tell(self, refused: Refused) -> None:
-        """Put each of several faults at its field."""
-        for each in refused.faults if isinstance(refused, Faults) else (refused,):
-            super().tell(each)
 
     def fields(self) -> ChannelFields:
         """Return a whole new channel as it was typed."""

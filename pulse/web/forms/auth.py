@@ -6,8 +6,8 @@ from wtforms import Field, Form, PasswordField, ValidationError
 from wtforms.validators import InputRequired, Length, StopValidation
 
 from pulse.models.email import LONGEST_EMAIL, check_email
+from pulse.models.name import check_name
 from pulse.models.refusals import Invalid
-from pulse.models.user import check_name
 from pulse.passwords import LONGEST, fault
 from pulse.web.forms.base import BaseForm, TextField
 

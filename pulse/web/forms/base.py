@@ -8,7 +8,7 @@ from wtforms import Field, Form, StringField
 from wtforms.fields.choices import SelectChoice  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
 from wtforms.validators import StopValidation
 
-from pulse.models.refusals import Refused
+from pulse.models.refusals import Faults, Refused
 
 
 class BaseForm(FlaskForm):
@@ -18,12 +18,17 @@ class BaseForm(FlaskForm):
         csrf = False
 
     def tell(self, refused: Refused) -> None:
-        """Put a rule's refusal where the person looks: at its field, else on top of the form."""
-        field = self._fields.get(refused.field or "")
-        if field is None:
-            self.form_errors = [*self.form_errors, str(refused)]
-        else:
-            field.errors = [*field.errors, str(refused)]
+        """Put a rule's refusal where the person looks: each fault at its field, else on top of the form."""
+        for fault in map(self.aim, refused.faults if isinstance(refused, Faults) else (refused,)):
+            field = self._fields.get(fault.field or "")
+            if field is None:
+                self.form_errors = [*self.form_errors, str(fault)]
+            else:
+                field.errors = [*field.errors, str(fault)]
+
+    def aim(self, fault: Refused) -> Refused:
+        """Return a fault for the field and in the words of this form."""
+        return fault
 
 
 class Readable:

@@ -87,8 +87,7 @@ class MonitorForm(BaseForm):
 
     def tell(self, refused: Refused) -> None:
         """Put each fault at its field, and ask for what is write-only once more."""
-        for each in refused.faults if isinstance(refused, Faults) else (refused,):
-            super().tell(self._aimed(each) if isinstance(each, Invalid) else each)
+        super().tell(refused)
         if self.errors:
             for field in (self[name] for name in SECRET):
                 if field.data and not field.errors:
@@ -108,10 +107,11 @@ class MonitorForm(BaseForm):
         """Return the credentials, as typed."""
         return {"type": self.auth_type.data} | {name: self[name].data for name in CREDENTIALS}
 
-    def _aimed(self, fault: Invalid) -> Invalid:
-        return Invalid(self._at(fault).name, str(fault))
+    def aim(self, fault: Refused) -> Refused:
+        """Tell what is wrong with credentials at the one of their fields that it is about."""
+        return Invalid(self._at(fault).name, str(fault)) if isinstance(fault, Invalid) else fault
 
-    def _at(self, fault: Invalid) -> Any:
+    def _at(self, fault: Refused) -> Any:
         """Return the field to tell a fault at; credentials have one for each of their parts."""
         parts = {"none": "auth_type", "basic": "username", "bearer": "token"}
         return self[parts.get(self.auth_type.data, "auth_type") if fault.field == "auth" else fault.field or "name"]

@@ -3,7 +3,7 @@
 from wtforms import SelectField
 from wtforms.validators import InputRequired
 
-from pulse.models.team import check_team_name
+from pulse.models.name import check_name
 from pulse.roles import GRANTED, Role
 from pulse.web.forms.auth import Rule, email_field, typed_password_field
 from pulse.web.forms.base import BaseForm, TextField, choices
@@ -20,7 +20,7 @@ class TeamForm(BaseForm):
 class RenameForm(TeamForm):
     """**Save Changes**."""
 
-    name = TextField("Team Name", [Rule(check_team_name)], render_kw={"maxlength": 200})
+    name = TextField("Team Name", [Rule(check_name)], render_kw={"maxlength": 200})
 
 
 class InviteForm(TeamForm):
