@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Request, Response
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from sqlalchemy.engine import make_url
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from pulse import api, assets, errors, headers, health, logs, routing, web
+from pulse import api, assets, errors, headers, health, logs, routing, tracing, web
 from pulse.bodies import Bodies
 from pulse.config import Settings
 from pulse.db import engine_options, prepare
@@ -48,19 +48,19 @@ class Pulse(Flask):
 
 def enter() -> ResponseReturnValue | None:
     """Judge a request before its view: one hook with two lanes, so that programs pay for nothing that pages need."""
-    traced = logs.start()
+    traced = tracing.start()
     headers.refuse_foreign_host(traced)
     return api.enter(traced) if api.is_api(traced.path) else web.enter()
 
 
 def leave(response: Response) -> Response:
     """Complete a reply by its lane, and write the request's line."""
-    traced = logs.trace()
+    traced = tracing.trace()
     if api.is_api(traced.path):
         api.leave(traced, response.status_code)
     else:
         web.leave(response)
-    logs.finish(traced, response.status_code)
+    tracing.finish(traced, response.status_code)
     return response
 
 
@@ -107,11 +107,12 @@ def plug_in(app: Flask) -> None:
 class PageSessions(SecureCookieSessionInterface):
     """Sessions for pages alone: under the API cookies are neither read nor set."""
 
+    none = NullSession()
+    """Refuses to be written to, so that all may share it."""
+
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Read the cookie of a page's request; a request of the API has no session at all."""
-        if api.is_api(request.path):
-            return None
-        return super().open_session(app, request)
+        return self.none if api.is_api(request.path) else super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SecureCookieSession, response: Response) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Set the cookie on a page's reply, if the session changed."""

@@ -1,12 +1,11 @@
 """Engine and session, the typed Base, the column types and SQLite's pragmas."""
 
-import threading
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Connection, DateTime, Engine, Integer, MetaData, Select, create_engine, event
+import orjson
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, Integer, MetaData, create_engine, event
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Dialect, make_url
@@ -32,7 +31,8 @@ PRAGMAS = (
     "foreign_keys=ON",
     f"busy_timeout={BUSY_SECONDS * 1000}",
     "temp_store=MEMORY",
-    "mmap_size=268435456",
+    # As much as SQLite maps at most: what is read at random from a large file is then not copied first.
+    "mmap_size=2147418112",
     "cache_size=-20000",
     "journal_size_limit=67108864",
     # What people delete must not stay readable in free pages.
@@ -62,11 +62,18 @@ class UTCDateTime(TypeDecorator[datetime]):
             value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """Return the time aware, in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[..., datetime | None]:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return what makes an aware time, in UTC, of what the driver returns: text in SQLite."""
+        return _from_text if dialect.name == "sqlite" else _in_utc
+
+
+def _from_text(stored: str | None) -> datetime | None:
+    # Said in the text, for putting a zone on afterwards costs five times as much.
+    return None if stored is None else datetime.fromisoformat(f"{stored}+00:00")
+
+
+def _in_utc(stored: datetime | None) -> datetime | None:
+    return None if stored is None else stored.astimezone(UTC)
 
 
 BigId = BigInteger().with_variant(Integer(), "sqlite")
@@ -102,17 +109,14 @@ def connect(url: str, *, read_only: bool = False) -> Engine:
 
 def engine_options(*, sqlite: bool) -> dict[str, Any]:
     """Return how to connect: waits are bounded, dead connections noticed."""
+    common: dict[str, Any] = {"pool_timeout": BUSY_SECONDS, "json_deserializer": orjson.loads}
     if sqlite:
-        return {"pool_timeout": BUSY_SECONDS, "pool_size": 16, "max_overflow": 48, "connect_args": {"timeout": BUSY_SECONDS}}
+        return common | {"pool_size": 16, "max_overflow": 48, "connect_args": {"timeout": BUSY_SECONDS}}
     limits = (
         f"-c statement_timeout={BUSY_SECONDS * 2000} -c lock_timeout={BUSY_SECONDS * 1000}"
         " -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
     )
-    return {
-        "pool_pre_ping": True,
-        "pool_timeout": BUSY_SECONDS,
-        "connect_args": {"connect_timeout": BUSY_SECONDS, "options": limits},
-    }
+    return common | {"pool_pre_ping": True, "connect_args": {"connect_timeout": BUSY_SECONDS, "options": limits}}
 
 
 def prepare(engine: Engine, *, read_only: bool = False) -> None:
@@ -135,100 +139,6 @@ def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later would fail at once with "database is locked", whatever the
     # time-out: so the lock is taken at the start, unless the transaction says that it only reads.
     connection.exec_driver_sql("BEGIN " + connection.get_execution_options().get("sqlite_begin", "IMMEDIATE"))
-
-
-class Reader:
-    """Hands each thread one kept AUTOCOMMIT connection: a read without the cost of checking one out."""
-
-    def __init__(self, url: str) -> None:
-        self.engine = connect(url, read_only=True)
-        self._threads = threading.local()
-
-    @contextmanager
-    def connection(self) -> Generator[Connection]:
-        """Lend this thread's connection; one that fails is thrown away."""
-        kept = self._kept()
-        try:
-            yield kept.connection
-        except BaseException:
-            self.discard()
-            raise
-
-    def cursor(self) -> Any:
-        """Return a new cursor of the driver's on this thread's connection."""
-        return self._kept().raw.cursor()
-
-    def discard(self) -> None:
-        """Throw this thread's connection away: it may be dead."""
-        kept: _Kept | None = getattr(self._threads, "kept", None)
-        if kept is not None:
-            kept.connection.invalidate()
-            self.close()
-
-    def _kept(self) -> "_Kept":
-        kept: _Kept | None = getattr(self._threads, "kept", None)
-        if kept is None:
-            kept = self._threads.kept = _Kept(self.engine.connect())
-        return kept
-
-    def close(self) -> None:
-        """Give this thread's connection back."""
-        self._threads.__dict__.pop("kept", None)
-
-
-class Lookup:
-    """One row by one value, asked for over the driver's own cursor.
-
-    The statement is compiled once, and is the same that SQLAlchemy would send at five times the cost: this is for the one
-    question that every request of the API begins with.
-    """
-
-    def __init__(self, reader: Reader, statement: Select[*tuple[Any, ...]]) -> None:
-        self._reader = reader
-        self._statement = statement
-        dialect = reader.engine.dialect
-        compiled = statement.compile(dialect=dialect)
-        self._sql, self._order = str(compiled), compiled.positiontup if compiled.positional else None
-        (self._parameter,) = (name for name, value in compiled.params.items() if value is None)
-        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
-        types = [column.type.dialect_impl(dialect) for column in statement.selected_columns]
-        processors = [kind.result_processor(dialect, None) for kind in types]
-        self._processors = [(place, process) for place, process in enumerate(processors) if process]
-        self._failure: type[Exception] = dialect.loaded_dbapi.Error
-
-    def first(self, value: object) -> Sequence[Any] | None:
-        """Return the row found by `value`, the one parameter that has no value of its own; raises SQLAlchemy's `DBAPIError`."""
-        try:
-            return self._ask(value)
-        except self._failure:
-            # The kept connection may be dead. A new one is worth one try, by the way that names what is wrong.
-            self._reader.discard()
-            with self._reader.connection() as connection:
-                return connection.execute(self._statement, {self._parameter: value}).first()
-
-    def _ask(self, value: object) -> Sequence[Any] | None:
-        cursor = self._reader.cursor()
-        values = {**self._constants, self._parameter: value}
-        cursor.execute(self._sql, [values[name] for name in self._order] if self._order else values)
-        row = cursor.fetchone()
-        cursor.close()
-        if row is None:
-            return None
-        decoded = list(row)
-        for place, process in self._processors:
-            decoded[place] = process(decoded[place])
-        return decoded
-
-
-class _Kept:
-    """A thread's connection; it goes back to the pool when the thread ends."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.raw: Any = connection.connection.dbapi_connection
-
-    def __del__(self) -> None:
-        self.connection.close()
 
 
 def is_outage(error: SQLAlchemyError) -> bool:

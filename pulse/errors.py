@@ -10,10 +10,11 @@ from pulse.abilities import Ability
 from pulse.db import is_outage
 from pulse.extensions import db
 from pulse.htmx import wants_fragment
-from pulse.logs import log, request_id, trace
+from pulse.logs import log
 from pulse.models.refusals import Faults, Invalid, LimitReached, PlanRequired, RateLimited, Refused, RoleRequired
 from pulse.plans import API_PLANS
 from pulse.problems import BY_STATUS, MEANINGS, Problem
+from pulse.tracing import request_id, trace
 
 API = "/api/"
 RETRY_SECONDS = 5

@@ -10,8 +10,9 @@ from flask_wtf.csrf import CSRFProtect
 
 from pulse.addresses import AddressGuard
 from pulse.config import Settings
-from pulse.db import Base, Reader
+from pulse.db import Base
 from pulse.passwords import Passwords
+from pulse.reading import Reader
 from pulse.request_ids import RequestIds
 from pulse.vault import Vault
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from flask import abort, request
+from flask import abort
 
 from pulse.config import Settings
-from pulse.logs import TRACE, Trace
+from pulse.tracing import TRACE, Trace
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -42,7 +42,7 @@ HEALTH = ("/healthz", "/readyz")
 def refuse_foreign_host(traced: Trace) -> None:
     """Answer 400 to a request for another host than the service's own."""
     settings = traced.services.settings
-    if settings.in_production and request.path not in HEALTH and request.host.lower() != settings.site_host:
+    if settings.in_production and traced.path not in HEALTH and traced.asked.host.lower() != settings.site_host:
         abort(400)
 
 

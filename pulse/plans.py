@@ -15,6 +15,9 @@ class Plan(StrEnum):
     PROFESSIONAL = "professional"
     TEAM = "team"
 
+    # An enumeration's own is written in Python, and the request hook looks plans and roles up by the thousand.
+    __hash__ = str.__hash__
+
     @property
     def label(self) -> str:
         """The name people read."""

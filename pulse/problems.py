@@ -7,8 +7,7 @@ from typing import Any
 import orjson
 from flask import Response
 
-from pulse.extensions import services
-from pulse.logs import request_id, trace
+from pulse.tracing import Trace, request_id, trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,19 +149,19 @@ class Problem(Exception):
         return MEANINGS[self.code].status
 
 
-def respond(problem: Problem) -> Response:
+def respond(problem: Problem, traced: Trace | None = None) -> Response:
     """Return the reply that tells `problem`."""
-    meaning = MEANINGS[problem.code]
-    trace().code = problem.code
+    meaning, traced = MEANINGS[problem.code], traced or trace()
+    traced.code = problem.code
     body = {
-        "type": f"{services().settings.site}/docs#{problem.code}",
+        "type": f"{traced.services.settings.site}/docs#{problem.code}",
         "title": meaning.title,
         "status": meaning.status,
         "code": problem.code,
         "detail": problem.detail or meaning.detail,
         **problem.members,
-        "request_id": request_id(),
+        "request_id": request_id(traced),
     }
-    response = Response(orjson.dumps(body), meaning.status, mimetype="application/problem+json")
+    response = Response(orjson.dumps(body), meaning.status, content_type="application/problem+json")
     response.headers.extend(problem.headers)
     return response

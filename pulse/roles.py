@@ -13,6 +13,8 @@ class Role(StrEnum):
     MEMBER = "member"
     VIEWER = "viewer"
 
+    __hash__ = str.__hash__  # as in `Plan`
+
     @property
     def label(self) -> str:
         """The name people read."""

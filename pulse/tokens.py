@@ -11,6 +11,8 @@ from zlib import crc32
 
 PREFIX = "pulse_"
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
+"""All two-digit numbers of base 62."""
 RANDOM_LENGTH = 40
 CHECKSUM_LENGTH = 6
 SHOWN_LENGTH = 8
@@ -28,12 +30,9 @@ def mint() -> str:
 
 def checksum(body: str) -> str:
     """Return zlib's CRC-32 of `body` as six base62 digits, big end first, padded with `0`."""
-    number = crc32(body.encode("ascii"))
-    digits = ""
-    for _ in range(CHECKSUM_LENGTH):
-        number, digit = divmod(number, len(ALPHABET))
-        digits = ALPHABET[digit] + digits
-    return digits
+    rest, last = divmod(crc32(body.encode("ascii")), len(PAIRS))
+    first, middle = divmod(rest, len(PAIRS))
+    return PAIRS[first] + PAIRS[middle] + PAIRS[last]
 
 
 def is_well_formed(text: str) -> bool:

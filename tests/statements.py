@@ -7,19 +7,19 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import event
 
-from pulse.db import Lookup
 from pulse.extensions import db, services
+from pulse.reading import Reader
 
 
-class NotedLookup(Lookup):
-    """The lookup of tokens, noting that it asks: the driver's own cursor raises no event."""
+class NotedReader(Reader):
+    """The reader, noting which cursors of the driver's own are asked for: they raise no event."""
 
     sent: list[str]
 
-    def first(self, value: object) -> Any:
-        """Note the statement, and send it."""
-        self.sent.append("lookup")
-        return super().first(value)
+    def cursor(self) -> Any:
+        """Note that a statement follows, and return the cursor."""
+        self.sent.append("over the driver's own cursor")
+        return super().cursor()
 
 
 @contextmanager
@@ -31,12 +31,11 @@ def noted(app: Flask) -> Generator[list[str]]:
         sent.append(about[2])
 
     with app.app_context():
-        engines = (services().reader.engine, db.engine)
-    lookup: Lookup = app.extensions["pulse.tokens"]
+        reader, engines = services().reader, (services().reader.engine, db.engine)
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
-    lookup.__class__, lookup.sent = NotedLookup, sent  # pyright: ignore[reportAttributeAccessIssue]
+    reader.__class__, reader.sent = NotedReader, sent  # pyright: ignore[reportAttributeAccessIssue]
     yield sent
-    lookup.__class__ = Lookup
+    reader.__class__ = Reader
     for engine in engines:
         event.remove(engine, "before_cursor_execute", note)

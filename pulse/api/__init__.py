@@ -1,17 +1,16 @@
 """The REST API under `/api/v1`: one hook in front, then a file for each noun."""
 
-from typing import cast
-
-from flask import Flask, Request, Response, current_app, request
+from flask import Flask, Response
 
 from pulse.api import alert_rules, auth, channels, checks, docs, incidents, key, metrics, monitors, openapi, projects, team, uses
 from pulse.api.limits import Limiter
 from pulse.api.operations import OPERATIONS, check_declared
 from pulse.api.uses import UseWriter
-from pulse.db import Lookup, connect
+from pulse.db import connect
 from pulse.extensions import csrf
-from pulse.logs import Trace, log
+from pulse.logs import log
 from pulse.problems import Problem, respond
+from pulse.tracing import Trace
 
 BLUEPRINTS = (
     key.bp,
@@ -33,7 +32,6 @@ def init_app(app: Flask) -> None:
     settings = app.extensions["pulse"].settings
     app.extensions["pulse.limits"] = Limiter(settings)
     app.extensions["pulse.uses"] = UseWriter(connect(settings.database))
-    app.extensions["pulse.tokens"] = Lookup(app.extensions["pulse"].reader, auth.FIND)
     for bp in BLUEPRINTS:
         # The API knows no cookies, so nobody's browser can be made to call it.
         csrf.exempt(bp)
@@ -53,14 +51,13 @@ def enter(traced: Trace) -> Response | None:
         decide(traced)
     except Problem as problem:
         # Told here: the framework's way through its error handlers costs as much as the decision.
-        return respond(problem)
+        return respond(problem, traced)
     return None
 
 
 def decide(traced: Trace) -> None:
     """Find out who calls and whether they may; raises `Problem`."""
-    # What the proxy stands for: through it each attribute costs ten times as much.
-    asked = cast("Request", request._get_current_object())  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] # noqa: SLF001
+    asked = traced.asked
     asked.max_content_length = LARGEST_BODY
     if traced.services.settings.in_production and not asked.is_secure:
         raise Problem("https_required")
@@ -75,9 +72,9 @@ def decide(traced: Trace) -> None:
         raise Problem("not_found")
     auth.authorize(caller, operation.ability)
     # Only now: whoever may not ask is not listened to.
-    current_app.extensions["pulse.bodies"].take_in(traced.environ, LARGEST_BODY)
+    traced.extensions["pulse.bodies"].take_in(traced.environ, LARGEST_BODY)
 
 
 def leave(traced: Trace, status: int) -> None:
     """Count the use; the headers that every reply of the API carries are put on by `headers.Dressed`."""
-    uses.note(traced, request.endpoint, status)
+    uses.note(traced, status)

@@ -4,13 +4,12 @@ from typing import Annotated, Any, cast
 
 from flask import Blueprint
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
-from sqlalchemy import RowMapping as Record
 from sqlalchemy import ScalarSelect, String, Table, func, select
 
 from pulse.abilities import Ability
 from pulse.api.auth import caller
 from pulse.api.operations import Reply, operation
-from pulse.api.pages import PageQuery, by_id, fetched_one, paged
+from pulse.api.pages import PageQuery, Record, by_id, fetched_one, paged
 from pulse.api.schemas import In, Moment, Out, Page, Switch, Text, WholeNumber, documented
 from pulse.extensions import db, services
 from pulse.models.alert_rule import CHANNELS, MONITORS, AlertRule

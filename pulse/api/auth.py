@@ -9,7 +9,7 @@ import re
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
-from flask import current_app, request
+from flask import request
 from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, literal_column, select
 from sqlalchemy.orm import aliased
 
@@ -17,8 +17,6 @@ from pulse import tokens
 from pulse.abilities import Ability
 from pulse.api import limits
 from pulse.clock import iso, utcnow
-from pulse.db import Lookup
-from pulse.logs import NamedToken, Trace, request_id, trace
 from pulse.models.api_key import ApiKey, Token
 from pulse.models.event import Actor, ActorKind
 from pulse.models.team import Membership, Team, in_force
@@ -27,10 +25,13 @@ from pulse.plans import API_PLANS, Plan
 from pulse.problems import NEVER_WIDENED, Problem
 from pulse.request_ids import Kind
 from pulse.roles import Role
+from pulse.tracing import NamedToken, Trace, request_id, trace
 
 PREFIX = "/api/v1"
 BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([0-9A-Za-z_]{1,100})\Z", re.ASCII)
 CHALLENGE = 'Bearer realm="pulse"'
+PLANS: dict[str, Plan] = {plan.value: plan for plan in Plan}
+ROLES: dict[str, Role] = {role.value: role for role in Role}
 
 
 class Caller(NamedTuple):
@@ -130,7 +131,7 @@ FIND = (
 
 def identify(traced: Trace) -> Caller:
     """Return who calls, having gone through the decision up to the rate limit; raises `Problem`."""
-    found = _find(_token(traced))
+    found = _find(traced, _token(traced))
     traced.token = NamedToken(found.token_id, found.last_used_at, found.retired_at is None)
     if found.retired_at is not None:
         code = "token_rotated" if found.reason == "rotated" else "token_deleted"
@@ -142,19 +143,19 @@ def identify(traced: Trace) -> Caller:
         raise Problem("account_suspended")
     if found.role_name is None:
         raise Problem("membership_ended")
-    plan = Plan(found.plan_name)
-    if not plan.has_api:
+    plan = PLANS[found.plan_name]
+    if plan not in API_PLANS:
         raise Problem("plan_required", plan=plan.value, plans=[each.value for each in API_PLANS])
-    traced.caller = _caller(found, plan, in_force(Role(found.role_name), found.older_members, plan))
+    traced.caller = caller = _caller(found, plan, in_force(ROLES[found.role_name], found.older_members, plan))
     limits.count(traced, found.key_id, found.user_id, found.team_id, plan)
-    return traced.caller
+    return caller
 
 
 def authorize(caller: Caller, ability: Ability | None) -> None:
     """Refuse a caller whose key or whose owner's role does not allow `ability`; `None` is for any key."""
     if ability is None:
         return
-    if ability.value not in caller.abilities:
+    if ability not in caller.abilities:
         scope = f'{CHALLENGE}, error="insufficient_scope", scope="{ability.value}"'
         detail = f"This key lacks the permission {ability.value}. {NEVER_WIDENED}"
         held = [each.value for each in Ability if each.value in caller.abilities]
@@ -173,18 +174,17 @@ def _token(traced: Trace) -> str:
     # A WSGI server joins repeated headers by commas, which no well-formed one contains.
     header: str | None = traced.environ.get("HTTP_AUTHORIZATION")
     if header is None:
-        raise _stranger("token_missing", CHALLENGE)
+        raise _stranger(traced, "token_missing", CHALLENGE)
     match = BEARER.match(header)
     if match is None or not tokens.is_well_formed(match[1]):
-        raise _stranger("token_malformed")
+        raise _stranger(traced, "token_malformed")
     return match[1]
 
 
-def _find(token: str) -> Found:
-    lookup: Lookup = current_app.extensions["pulse.tokens"]
-    row = lookup.first(tokens.digest(token))
+def _find(traced: Trace, token: str) -> Found:
+    row = traced.services.reader.question(FIND).first(digest=tokens.digest(token))
     if row is None:
-        raise _stranger("token_unknown")
+        raise _stranger(traced, "token_unknown")
     return Found._make(row)
 
 
@@ -208,9 +208,9 @@ def _caller(found: Found, plan: Plan, role: Role) -> Caller:
     )
 
 
-def _stranger(code: str, challenge: str | None = None) -> Problem:
+def _stranger(traced: Trace, code: str, challenge: str | None = None) -> Problem:
     """Return the refusal of a request that names no key; an address that sends too many is told to wait instead."""
-    limits.count_stranger(request.remote_addr)
+    limits.count_stranger(traced)
     return _unauthorized(code, challenge)
 
 

@@ -3,12 +3,12 @@
 from typing import Any
 
 from flask import Blueprint
-from sqlalchemy import RowMapping, select
+from sqlalchemy import select
 
 from pulse.abilities import Ability
 from pulse.api.auth import caller
 from pulse.api.operations import Reply, operation
-from pulse.api.pages import Listing, PageQuery, Query, by_id, fetched_one, page
+from pulse.api.pages import Listing, PageQuery, Query, Record, by_id, fetched_one, page
 from pulse.api.schemas import In, Instant, Moment, Out, Page, SoughtId, Text
 from pulse.api.tables import CSV
 from pulse.extensions import db
@@ -114,6 +114,6 @@ def find(incident_id: int) -> Incident:
     return incident
 
 
-def told(row: RowMapping) -> dict[str, Any]:
+def told(row: Record) -> dict[str, Any]:
     """Return what is told of a row."""
     return {**row, "duration_seconds": lasted(row["started_at"], row["resolved_at"])}

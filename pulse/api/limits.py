@@ -3,10 +3,8 @@
 import math
 import threading
 import time
-from functools import lru_cache
 from typing import NamedTuple
 
-from flask import current_app
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.errors import StorageError
 from limits.storage import RedisStorage
@@ -14,10 +12,12 @@ from limits.strategies import FixedWindowRateLimiter
 
 from pulse.addresses import network_of
 from pulse.config import Settings
-from pulse.logs import Trace, log
-from pulse.plans import Plan
+from pulse.logs import log
+from pulse.plans import API_PLANS, Plan
 from pulse.problems import Problem
+from pulse.tracing import Trace
 
+AMOUNTS = {plan: plan.limits.requests_per_minute for plan in API_PLANS}
 OWNER_FACTOR = 3
 """All keys of one owner in one team together may ask this many times what one key may."""
 PATIENCE_SECONDS = 0.25
@@ -33,6 +33,19 @@ class Window(NamedTuple):
     reset: int
 
 
+class Limit(NamedTuple):
+    """So many requests within so many seconds, and the same in the words of the library that counts in Redis."""
+
+    amount: int
+    seconds: int
+    item: RateLimitItem
+
+    @classmethod
+    def of(cls, item: RateLimitItem) -> "Limit":
+        """Read it once: the library works out its length anew each time it is asked."""
+        return cls(item.amount, item.get_expiry(), item)
+
+
 class Limiter:
     """Counts in Redis where there is one, else in this process's memory, up to its share of the limit.
 
@@ -41,20 +54,20 @@ class Limiter:
 
     def __init__(self, settings: Settings) -> None:
         self._workers = settings.workers
-        self._stranger = settings.rate("unauthenticated")
+        self._stranger = Limit.of(settings.rate("unauthenticated"))
         self._local = LocalWindows()
         self._shared = _shared(settings)
         self._gone_until = 0.0
 
-    def hit(self, limit: RateLimitItem, *subject: str) -> Window:
+    def hit(self, limit: Limit, *subject: str) -> Window:
         """Count one request of `subject`; a window that is overdrawn has -1 remaining."""
         if self._shared is not None and time.monotonic() >= self._gone_until:
             try:
-                return _hit(self._shared, limit, subject)
+                return _hit(self._shared, limit.item, subject)
             except StorageError as error:
                 self._gone_until = time.monotonic() + RETRY_REDIS_SECONDS
                 log.error("redis_unavailable", failure=type(error).__name__, counting="in this process")
-        return self._local.hit(max(1, limit.amount // self._workers), limit.get_expiry(), subject)
+        return self._local.hit(max(1, limit.amount // self._workers), limit.seconds, subject)
 
     def hit_stranger(self, address: str | None) -> Window:
         """Count one request without a known token from `address`."""
@@ -76,10 +89,10 @@ class LocalWindows:
         """Count one request of `subject`, of which `amount` are allowed in so many seconds."""
         number = int(time.time()) // seconds
         with self._lock:
-            current, counts = self._windows.get(seconds, (number, {}))
-            if current != number:
-                counts = {}
-            self._windows[seconds] = (number, counts)
+            kept = self._windows.get(seconds)
+            if kept is None or kept[0] != number:
+                kept = self._windows[seconds] = number, {}
+            counts = kept[1]
             count = counts[subject] = counts.get(subject, 0) + 1
         return Window(amount, amount - count if count <= amount else -1, (number + 1) * seconds)
 
@@ -98,10 +111,13 @@ def _hit(limiter: FixedWindowRateLimiter, limit: RateLimitItem, subject: tuple[s
     return Window(limit.amount, stats.remaining if within else -1, math.ceil(stats.reset_time))
 
 
-@lru_cache
-def per_minute(amount: int) -> RateLimitItem:
+def per_minute(amount: int) -> Limit:
     """Return the limit of `amount` requests a minute."""
-    return RateLimitItemPerMinute(amount)
+    return Limit.of(RateLimitItemPerMinute(amount))
+
+
+LIMITS = {plan: (per_minute(amount), per_minute(amount * OWNER_FACTOR)) for plan, amount in AMOUNTS.items()}
+"""By plan: a key's own limit, and that of all keys of its owner in the team."""
 
 
 def count(traced: Trace, key_id: int, user_id: int, team_id: int, plan: Plan) -> None:
@@ -109,11 +125,12 @@ def count(traced: Trace, key_id: int, user_id: int, team_id: int, plan: Plan) ->
 
     What a key sends beyond its own limit is not counted for its owner: it would use up what the owner's other keys may ask.
     """
-    limiter, amount = _limiter(), plan.limits.requests_per_minute
-    tightest = limiter.hit(per_minute(amount), "key", str(key_id))
+    limiter: Limiter = traced.extensions["pulse.limits"]
+    own, shared = LIMITS[plan]
+    tightest = limiter.hit(own, "key", str(key_id))
     if tightest.remaining >= 0:
-        together = limiter.hit(per_minute(amount * OWNER_FACTOR), "owner", str(user_id), str(team_id))
-        tightest = min(tightest, together, key=lambda window: window.remaining)
+        together = limiter.hit(shared, "owner", str(user_id), str(team_id))
+        tightest = together if together.remaining < tightest.remaining else tightest
     traced.headers += (
         ("X-RateLimit-Limit", str(tightest.limit)),
         ("X-RateLimit-Remaining", str(max(0, tightest.remaining))),
@@ -122,16 +139,13 @@ def count(traced: Trace, key_id: int, user_id: int, team_id: int, plan: Plan) ->
     _refuse_overdrawn(tightest)
 
 
-def count_stranger(address: str | None) -> None:
+def count_stranger(traced: Trace) -> None:
     """Count one request without a known token; raises `Problem` when its address has sent too many."""
-    _refuse_overdrawn(_limiter().hit_stranger(address))
+    limiter: Limiter = traced.extensions["pulse.limits"]
+    _refuse_overdrawn(limiter.hit_stranger(traced.environ.get("REMOTE_ADDR")))
 
 
 def _refuse_overdrawn(window: Window) -> None:
     if window.remaining < 0:
         seconds = max(1, math.ceil(window.reset - time.time()))
         raise Problem("rate_limited", headers={"Retry-After": str(seconds)}, retry_after=seconds)
-
-
-def _limiter() -> Limiter:
-    return current_app.extensions["pulse.limits"]

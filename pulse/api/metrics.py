@@ -7,12 +7,12 @@ from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import func, select
 
 from pulse.abilities import Ability
 from pulse.api.auth import caller
 from pulse.api.operations import operation
-from pulse.api.pages import fetched
+from pulse.api.pages import Record, fetched
 from pulse.clock import utcnow
 from pulse.models.hourly_sum import HourlySum
 from pulse.models.monitor import Monitor, State
@@ -29,7 +29,7 @@ def show() -> Response:
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def monitors() -> list[RowMapping]:
+def monitors() -> list[Record]:
     """Return what is told of the team's monitors."""
     columns = (Monitor.id, Monitor.name, Monitor.url, Monitor.state.label("state"), Monitor.last_response_time_ms)
     return list(fetched(Monitor.of(caller().team_id).with_only_columns(*columns)))
@@ -46,7 +46,7 @@ def uptimes() -> dict[int, float]:
 class Told(Collector):
     """The figures of one request, handed to the library that knows the format."""
 
-    def __init__(self, rows: list[RowMapping], shares: dict[int, float]) -> None:
+    def __init__(self, rows: list[Record], shares: dict[int, float]) -> None:
         self._rows = rows
         self._shares = shares
 

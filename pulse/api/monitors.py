@@ -3,13 +3,13 @@
 from typing import Any
 
 from flask import Blueprint
-from sqlalchemy import RowMapping, select, tuple_
+from sqlalchemy import select, tuple_
 
 from pulse.abilities import Ability
 from pulse.api.auth import caller
 from pulse.api.monitor_schemas import MonitorChange, MonitorIn, MonitorOut, MonitorQuery
 from pulse.api.operations import Reply, operation
-from pulse.api.pages import Listing, Place, Query, bad_cursor, fetched, fetched_one, narrowed, page
+from pulse.api.pages import Listing, Place, Query, Record, bad_cursor, fetched, fetched_one, narrowed, page
 from pulse.api.schemas import Page, is_storable
 from pulse.extensions import db, services
 from pulse.models.monitor import Monitor
@@ -172,17 +172,17 @@ def after(place: Place) -> Any:
     return tuple_(Monitor.name_folded, Monitor.id) > tuple_(place[0], place[1])
 
 
-def place_of(row: RowMapping) -> Place:
+def place_of(row: Record) -> Place:
     """Return a row's place in the order of names."""
     return [row["name_folded"], row["id"]]
 
 
-def told(row: RowMapping) -> dict[str, Any]:
+def told(row: Record) -> dict[str, Any]:
     """Return what is told of a row."""
     return {**row, "last_check": last_check(row)}
 
 
-def last_check(row: RowMapping) -> dict[str, Any] | None:
+def last_check(row: Record) -> dict[str, Any] | None:
     """Return a row's newest check, which it holds beside itself."""
     if row["last_check_id"] is None or row["last_checked_at"] is None:
         return None

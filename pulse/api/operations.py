@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, NoReturn, TypedDict, Unpack
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Request, Response, request
 from pydantic import BaseModel, ValidationError
 
 from pulse.abilities import Ability
@@ -20,6 +20,7 @@ from pulse.api.tables import CSV, prefers_csv, written
 from pulse.extensions import db
 from pulse.models.refusals import Invalid
 from pulse.problems import Problem
+from pulse.tracing import trace
 
 DEEPEST = 32
 LONGEST_ADDRESS = 8192
@@ -131,8 +132,9 @@ def acting(declared: Operation, view: View) -> View:
 
     @wraps(view)
     def act(**values: Any) -> Response:
-        check_asked(declared)
-        taken = taken_in(declared)
+        asked = trace().asked
+        check_asked(declared, asked)
+        taken = taken_in(declared, asked)
         if declared.method == "GET":
             return shape(declared, view(**values, **taken))
         return done(declared, lambda: shape(declared, view(**values, **taken)))
@@ -148,27 +150,27 @@ def done(declared: Operation, make: Callable[[], Response]) -> Response:
     return response
 
 
-def check_asked(declared: Operation) -> None:
+def check_asked(declared: Operation, asked: Request) -> None:
     """Refuse an address that is too long, and a caller that takes no JSON, before anything is done."""
-    environ = request.environ
+    environ = asked.environ
     if len(environ["PATH_INFO"]) + len(environ["QUERY_STRING"]) > LONGEST_ADDRESS:
         raise Problem("uri_too_long")
     kinds = (("application/json",) if declared.reply else ()) + declared.texts
     if not kinds or environ.get("HTTP_ACCEPT", "*/*") in ("*/*", kinds[0], ""):
         return
-    if all(request.accept_mimetypes.quality(kind) <= 0 for kind in kinds):
+    if all(asked.accept_mimetypes.quality(kind) <= 0 for kind in kinds):
         raise Problem("not_acceptable")
 
 
-def taken_in(declared: Operation) -> dict[str, Any]:
+def taken_in(declared: Operation, asked: Request) -> dict[str, Any]:
     """Return the request's validated query and body, by the names under which the view takes them."""
     taken: dict[str, Any] = {}
     if declared.query is not Nothing:
         taken["query"] = read_query(declared.query)
-    elif request.query_string:
+    elif asked.query_string:
         read_query(Nothing)
     if declared.body is not None:
-        empty = declared.optional and not request.get_data(cache=True)
+        empty = declared.optional and not asked.get_data(cache=True)
         taken["body"] = declared.body() if empty else read_body(declared.body)
     elif declared.method in ("POST", "PUT", "PATCH"):
         read_empty_body()

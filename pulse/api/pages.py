@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, cast
 from urllib.parse import urlencode
@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from flask import request
 from pydantic import Field
 from sqlalchemy import Integer, Select, bindparam
-from sqlalchemy import RowMapping as Record
 
 from pulse.api.operations import Reply
 from pulse.api.schemas import Count, In
@@ -22,6 +21,8 @@ LONGEST_CURSOR = 4096
 """More than the longest name in its dearest spelling takes."""
 
 Query = Select[*tuple[Any, ...]]
+Record = Mapping[Any, Any]
+"""A row by its columns' names."""
 Place = list[Any]
 """What tells a row's place in the order: the values it is sorted by."""
 
@@ -64,7 +65,7 @@ class Listing:
         if (query := self._built.get(names)) is None:
             query = self._build(**{name: bindparam(name) for name in names})
             query = self._built[names] = query.limit(bindparam("page_size", type_=Integer))
-        return fetched(query, page_size=asked.limit + 1, **given)
+        return services().reader.question(query).all(page_size=asked.limit + 1, **given)
 
 
 def narrowed(query: Query, asked: PageQuery, after: Callable[[Place], Any]) -> Query:

@@ -7,10 +7,10 @@ from hashlib import sha256
 from flask import Response, request
 
 from pulse.extensions import db, services
-from pulse.logs import trace
 from pulse.models.refusals import Conflict
 from pulse.models.remembered_reply import RememberedReply
 from pulse.problems import Problem
+from pulse.tracing import trace
 from pulse.vault import Unreadable
 
 HEADER = "Idempotency-Key"

@@ -4,14 +4,13 @@ from typing import Annotated, Any
 
 from flask import Blueprint
 from pydantic import AfterValidator
-from sqlalchemy import RowMapping as Record
 from sqlalchemy import select
 
 from pulse import mails
 from pulse.abilities import Ability
 from pulse.api.auth import caller
 from pulse.api.operations import Reply, operation
-from pulse.api.pages import PageQuery, by_id, fetched_one, paged
+from pulse.api.pages import PageQuery, Record, by_id, fetched_one, paged
 from pulse.api.schemas import In, Moment, Out, Page, Text, documented
 from pulse.clock import utcnow
 from pulse.extensions import db, services

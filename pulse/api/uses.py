@@ -9,7 +9,6 @@ import threading
 from collections import deque
 from functools import lru_cache
 
-from flask import current_app
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -17,10 +16,11 @@ from sqlalchemy.orm import Session
 from pulse.api.operations import OPERATIONS
 from pulse.clock import utcnow
 from pulse.db import is_outage
-from pulse.logs import Trace, log
+from pulse.logs import log
 from pulse.models import key_notices
 from pulse.models.key_counting import LONGEST_USER_AGENT, Tally, Use, record, stamp
 from pulse.tokens import hidden
+from pulse.tracing import Trace
 
 FLUSH_SECONDS = 2.0
 RETRY_SECONDS = 1.0
@@ -116,13 +116,13 @@ class UseWriter:
         return True
 
 
-def note(traced: Trace, endpoint: str | None, status: int) -> None:
+def note(traced: Trace, status: int) -> None:
     """Hand a request, if it named a token, to the process's writer."""
     if (token := traced.token) is None:
         return
     environ = traced.environ
-    operation, ability = described(endpoint)
-    writer: UseWriter = current_app.extensions["pulse.uses"]
+    operation, ability = described(traced.asked.endpoint)
+    writer: UseWriter = traced.extensions["pulse.uses"]
     use = Use(
         token.id,
         utcnow(),

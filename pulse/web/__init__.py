@@ -7,9 +7,9 @@ from flask_wtf.csrf import CSRFError
 
 from pulse.extensions import csrf, login_manager, services
 from pulse.htmx import go
-from pulse.logs import trace
 from pulse.plans import Plan
 from pulse.problems import Problem
+from pulse.tracing import trace
 from pulse.web import (
     alert_rules,
     api_keys,

@@ -9,9 +9,10 @@ from flask import Blueprint, Response, request, url_for
 
 from pulse.extensions import db, services
 from pulse.htmx import go
-from pulse.logs import log, request_id
+from pulse.logs import log
 from pulse.models.refusals import RateLimited, Refused
 from pulse.models.user import User
+from pulse.tracing import request_id
 from pulse.web import attempts, known, visits
 from pulse.web.forms.auth import SignInForm, SignUpForm
 from pulse.web.gate import page, refuse

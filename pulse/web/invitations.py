@@ -9,11 +9,12 @@ from flask import Blueprint, Response, flash, request, url_for
 
 from pulse.extensions import db, services
 from pulse.htmx import go
-from pulse.logs import log, request_id
+from pulse.logs import log
 from pulse.models.invitation import Invitation
 from pulse.models.refusals import Conflict, Refused
 from pulse.models.team import Membership
 from pulse.models.user import User
+from pulse.tracing import request_id
 from pulse.web import attempts, known, refusal, visits
 from pulse.web.forms.auth import InvitedForm
 from pulse.web.gate import page

@@ -6,7 +6,7 @@ from flask_login import login_required
 from pulse import mails
 from pulse.extensions import db, services
 from pulse.htmx import go
-from pulse.logs import log, request_id
+from pulse.logs import log
 from pulse.models.api_key import ApiKey
 from pulse.models.email import check_email
 from pulse.models.invitation import Invitation
@@ -15,6 +15,7 @@ from pulse.models.outbox import Message
 from pulse.models.refusals import Invalid, Refused
 from pulse.models.session import BrowserSession
 from pulse.models.user import User
+from pulse.tracing import request_id
 from pulse.web import attempts, known, visits
 from pulse.web.auth import farewell
 from pulse.web.forms.settings import ChangePasswordForm, DeleteAccountForm, ProfileForm

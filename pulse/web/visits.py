@@ -11,7 +11,7 @@ from sqlalchemy.orm.exc import ObjectDeletedError
 from pulse.clock import utcnow
 from pulse.db import READ_ONLY
 from pulse.extensions import db, login_manager, services
-from pulse.logs import log, request_id, trace
+from pulse.logs import log
 from pulse.models.event import Actor, ActorKind
 from pulse.models.mailed_link import MailedLink, Purpose
 from pulse.models.refusals import Conflict
@@ -20,6 +20,7 @@ from pulse.models.team import Membership, Team
 from pulse.models.user import User
 from pulse.request_ids import Kind
 from pulse.roles import Role
+from pulse.tracing import request_id, trace
 
 TOKEN = "session"  # noqa: S105 - the name of a field
 SEEN_EVERY_SECONDS = 60

@@ -1,0 +1,73 @@
+"""Questions over the driver's own cursor: the same answers as SQLAlchemy's, whatever becomes of the connection."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Integer, bindparam, column, select, table
+from sqlalchemy.exc import DBAPIError
+
+from pulse.clock import utcnow
+from pulse.extensions import db, services
+from pulse.models.api_key import ApiKey
+from tests.factories import make_key
+
+KEYS = (
+    select(ApiKey.id, ApiKey.name, ApiKey.ability_names, ApiKey.created_at, ApiKey.expires_at)
+    .where(ApiKey.user_id == bindparam("user_id"), ApiKey.created_at > bindparam("after"), ApiKey.name != "Other")
+    .order_by(ApiKey.id)
+    .limit(bindparam("most", type_=Integer))
+)
+
+
+@pytest.fixture
+def asked(alice):
+    for name in ("One", "Other", "Two"):
+        make_key(alice, name=name)
+    values = {"user_id": alice.user_id, "after": utcnow() - timedelta(hours=1), "most": 10}
+    rows = [dict(row) for row in db.session.execute(KEYS, values).mappings()]
+    assert [row["name"] for row in rows] == ["One", "Two"]
+    db.session.rollback()
+    return values, rows
+
+
+def test_rows_come_as_sqlalchemy_would_return_them(asked):
+    values, rows = asked
+    question = services().reader.question(KEYS)
+
+    assert question.all(**values) == rows
+    assert list(question.first(**values) or ()) == list(rows[0].values())
+    assert question.all(**values | {"most": 1}) == rows[:1]
+    assert question.all(**values | {"after": utcnow() + timedelta(hours=1)}) == []
+    assert question.first(**values | {"user_id": 2**40}) is None
+
+
+def test_what_was_committed_is_seen_by_the_next_question(asked, alice):
+    values, rows = asked
+    question = services().reader.question(KEYS)
+    before = len(question.all(**values))
+
+    make_key(alice, name="Three")
+
+    assert (before, len(question.all(**values))) == (len(rows), len(rows) + 1)
+
+
+@pytest.mark.parametrize("way", ["first", "all"])
+def test_a_dead_connection_is_replaced(asked, way):
+    values, rows = asked
+    reader = services().reader
+    question = reader.question(KEYS)
+    question.all(**values)
+    reader.cursor().connection.close()
+
+    found = getattr(question, way)(**values)
+
+    assert (list(found) if way == "first" else found) == (list(rows[0].values()) if way == "first" else rows)
+    assert question.all(**values) == rows
+
+
+@pytest.mark.parametrize("way", ["first", "all"])
+def test_what_is_wrong_is_named_as_elsewhere(app, way):
+    question = services().reader.question(select(column("id")).select_from(table("no_such_table")))
+
+    with pytest.raises(DBAPIError, match="no_such_table"):
+        getattr(question, way)()
