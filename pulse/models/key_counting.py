@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import CursorResult, Delete, delete, func, or_, select, tuple_, update
+from sqlalchemy import CursorResult, Delete, bindparam, delete, func, or_, select, tuple_, update
 
 from pulse.addresses import network_of
 from pulse.clock import utcnow
@@ -21,6 +21,10 @@ SURROUNDINGS = (24, 48)
 SWEPT_AT_ONCE = 1000
 COUNTED_BY = ("token_id", "hour", "operation", "status", "code")
 CLIENT_BY = ("token_id", "address", "user_agent")
+
+_stale = or_(Token.last_used_at.is_(None), Token.last_used_at <= bindparam("before"))
+_first = func.coalesce(Token.first_used_at, bindparam("at"))
+STAMPS = update(Token).where(Token.id == bindparam("of"), _stale).values(last_used_at=bindparam("at"), first_used_at=_first)
 
 
 class Use(NamedTuple):
@@ -115,13 +119,9 @@ def stamp(session: DbSession, tally: Tally) -> None:
     latest: dict[int, datetime] = {}
     for use in (use for pair in tally.clients.values() for use in pair if use.live):
         latest[use.token_id] = max(use.at, latest.get(use.token_id, use.at))
-    for token_id, at in sorted(latest.items()):
-        stale = or_(Token.last_used_at.is_(None), Token.last_used_at <= at - STAMPED_EVERY)
-        mine = update(Token).where(Token.id == token_id, stale)
-        session.execute(
-            mine.values(last_used_at=at, first_used_at=func.coalesce(Token.first_used_at, at)),
-            execution_options={"synchronize_session": False},
-        )
+    if latest:
+        uses = [{"of": token_id, "at": at, "before": at - STAMPED_EVERY} for token_id, at in sorted(latest.items())]
+        session.connection().execute(STAMPS, uses)
 
 
 def sweep(session: DbSession) -> int:
