@@ -1,33 +1,77 @@
 """How many probes may be under way at once: to one target, and for one team, so that nobody uses us to flood another."""
 
-from collections import Counter
-from urllib.parse import urlsplit
+from collections import Counter, deque
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from pulse.models.claim import Claim
-from pulse.probe import Request
+from pulse.probe import Request, origin_of
 
 MOST_TO_ONE_TARGET = 20
 """Probes at once of one host and port, whoever's monitors they are of."""
 MOST_FOR_ONE_TEAM = 200
 
+Place = tuple[str, int] | int
+"""A target's host and port, or a team's id."""
+
+
+class Guest(NamedTuple):
+    """A probe that wants to begin, and until when it is of any use."""
+
+    claim: Claim
+    request: Request
+    until: float
+
+    @property
+    def places(self) -> tuple[Place, Place]:
+        """Where it needs room: at its target, and among its team's."""
+        origin = origin_of(self.request.url)
+        return (origin.host, origin.port), self.claim.team_id
+
 
 class Crowd:
-    """Counts the probes that are under way."""
+    """Counts the probes that are under way, and has others wait where there is no room: in the order of their coming."""
 
     def __init__(self) -> None:
-        self._counts: Counter[str | int] = Counter()
+        self._inside: Counter[Place] = Counter()
+        self._queues: dict[Place, deque[Guest]] = {}
 
-    def enter(self, claim: Claim, request: Request) -> bool:
-        """Count a probe in, if there is room for it."""
-        target = urlsplit(request.url).netloc
-        if self._counts[target] >= MOST_TO_ONE_TARGET or self._counts[claim.team_id] >= MOST_FOR_ONE_TEAM:
-            return False
-        self._counts.update((target, claim.team_id))
-        return True
+    def enter(self, guest: Guest) -> bool:
+        """Count a probe in; one for which there is no room waits."""
+        full = self._full(guest)
+        if full is None:
+            self._inside.update(guest.places)
+        else:
+            self._queues.setdefault(full, deque()).append(guest)
+        return full is None
 
-    def leave(self, claim: Claim, request: Request) -> None:
-        """Count a probe out."""
-        for place in (urlsplit(request.url).netloc, claim.team_id):
-            self._counts[place] -= 1
-            if self._counts[place] <= 0:
-                del self._counts[place]
+    def leave(self, guest: Guest) -> Iterator[Guest]:
+        """Count a probe out; return those that waited for its room, and are counted in now."""
+        for place in guest.places:
+            self._inside[place] -= 1
+            if not self._inside[place]:
+                del self._inside[place]
+        for place in guest.places:
+            yield from self._admitted(place)
+
+    def late(self, now: float) -> Iterator[Guest]:
+        """Return those that have waited for too long, and let them go."""
+        for place, queue in list(self._queues.items()):
+            while queue and queue[0].until < now:
+                yield queue.popleft()
+            if not queue:
+                del self._queues[place]
+
+    def _admitted(self, place: Place) -> Iterator[Guest]:
+        queue = self._queues.get(place)
+        while queue and self._full(queue[0]) != place:
+            guest = queue.popleft()
+            # There may be none at its other place: then it waits there.
+            if self.enter(guest):
+                yield guest
+
+    def _full(self, guest: Guest) -> Place | None:
+        target, team = guest.places
+        if self._inside[target] >= MOST_TO_ONE_TARGET:
+            return target
+        return team if self._inside[team] >= MOST_FOR_ONE_TEAM else None

@@ -30,8 +30,10 @@ MOST_IN_HAND = 1000
 CLAIMED_AT_ONCE = 100
 RECORDED_AT_ONCE = 200
 RECORDED_EVERY = 0.25
-AHEAD = timedelta(seconds=0.25)
+AHEAD = timedelta(seconds=0.5)
 """How long before its slot a monitor is claimed, so that its probe begins on time whatever the database does."""
+LOOKS_APART = 0.2
+"""For how long claims are gathered, so that many are made at once."""
 LOOK_SECONDS = 1.0
 """How long a new monitor may wait to be noticed."""
 RENEWED_EVERY = 1.0
@@ -107,7 +109,9 @@ class Checker:
         self._let_pass()
         if self._results and (len(self._results) >= RECORDED_AT_ONCE or monotonic() >= self._record_at):
             self._record_all()
-            self._look_at = 0.0  # What was recorded has its next slot now, perhaps a near one.
+            self._look_at = min(
+                self._look_at, monotonic() + LOOKS_APART
+            )  # What was recorded has its next slot now, perhaps a near one.
         if monotonic() >= self._look_at:
             while self._claim(utcnow() + AHEAD) == CLAIMED_AT_ONCE:
                 pass
@@ -201,7 +205,7 @@ class Checker:
         with self._sessions.begin() as session:
             session.connection(execution_options={"sqlite_begin": "DEFERRED"})
             due = next_due(session)
-        return LOOK_SECONDS if due is None else min(LOOK_SECONDS, (due - utcnow() - AHEAD).total_seconds())
+        return LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(LOOKS_APART, (due - utcnow() - AHEAD).total_seconds()))
 
     def _rest(self, seconds: float) -> None:
         until = monotonic() + seconds

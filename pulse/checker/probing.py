@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 from itertools import count
 from time import monotonic
 
-from pulse.checker.crowd import Crowd
+from pulse.checker.crowd import Crowd, Guest
 from pulse.checker.worker import Worker
 from pulse.clock import utcnow
 from pulse.models.claim import Claim
@@ -31,8 +31,7 @@ class Probing(Worker):
         self._due: list[tuple[float, int, Claim, Request]] = []
         self._numbers = count()  # Decides between equal times, so that claims are never compared.
         self._crowd = Crowd()
-        self._waiting: deque[tuple[float, Claim, Request]] = deque()
-        self._began: dict[Claim, tuple[datetime, Request]] = {}
+        self._began: dict[Claim, tuple[datetime, Guest]] = {}
         self._passed: deque[Claim] = deque()
         self._results: deque[tuple[Claim, Result]] = deque()
 
@@ -54,7 +53,7 @@ class Probing(Worker):
         """Probe what is due, again and again."""
         try:
             while not self._closing.is_set():
-                self._start_waiting()
+                self._passed.extend(late.claim for late in self._crowd.late(monotonic()))
                 self._start_due()
                 for claim, outcome in self._prober.poll(self._wait()):
                     self._results.append((claim, self._result(claim, outcome)))
@@ -67,29 +66,19 @@ class Probing(Worker):
             heappush(self._due, (at, next(self._numbers), claim, request))
         while self._due and self._due[0][0] <= monotonic():
             _, _, claim, request = heappop(self._due)
-            if not self._started(claim, request):
-                self._waiting.append((monotonic() + PATIENCE_SECONDS, claim, request))
+            guest = Guest(claim, request, monotonic() + PATIENCE_SECONDS)
+            if self._crowd.enter(guest):
+                self._begin(guest)
 
-    def _start_waiting(self) -> None:
-        """Start those whose target or team has room by now, in the order of their coming."""
-        for _ in range(len(self._waiting)):
-            until, claim, request = self._waiting.popleft()
-            if monotonic() > until:
-                self._passed.append(claim)
-            elif not self._started(claim, request):
-                self._waiting.append((until, claim, request))
-
-    def _started(self, claim: Claim, request: Request) -> bool:
-        if not self._crowd.enter(claim, request):
-            return False
-        self._began[claim] = utcnow(), request
-        self._prober.start(claim, request)
-        return True
+    def _begin(self, guest: Guest) -> None:
+        self._began[guest.claim] = utcnow(), guest
+        self._prober.start(guest.claim, guest.request)
 
     def _wait(self) -> float:
         return max(0.0, min(WAKE_SECONDS, self._due[0][0] - monotonic())) if self._due else WAKE_SECONDS
 
     def _result(self, claim: Claim, outcome: Outcome) -> Result:
-        began, request = self._began.pop(claim)
-        self._crowd.leave(claim, request)
+        began, guest = self._began.pop(claim)
+        for following in self._crowd.leave(guest):
+            self._begin(following)
         return Result(claim.monitor_id, outcome, began, claim.slot, claim.fence)

@@ -3,6 +3,7 @@
 `probe` makes one and waits; a `Prober` makes thousands at once for the checker.
 """
 
+from pulse.probe.hop import origin_of
 from pulse.probe.outcome import Outcome, ProbeError, Timings
 from pulse.probe.prober import Prober, probe
 from pulse.probe.request import (
@@ -29,5 +30,6 @@ __all__ = [
     "Request",
     "Timings",
     "check_headers",
+    "origin_of",
     "probe",
 ]
