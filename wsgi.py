@@ -1,5 +1,5 @@
 """The app, for any WSGI server."""
 
-from pulse import create_app
+from pulse.app import create_app
 
 app = create_app()

@@ -2,20 +2,22 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 
 from pulse.db import connect
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
-def config(url: str = "") -> Config:
-    """Return Alembic's configuration for a database; without one, for the scripts alone."""
+def config(url: str) -> "Config":
+    """Return Alembic's configuration for a database."""
+    from alembic.config import Config  # noqa: PLC0415 - a quarter of a second that all but a migration do without
+
     made = Config()
     made.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     made.attributes["url"] = url
@@ -23,19 +25,26 @@ def config(url: str = "") -> Config:
 
 
 @lru_cache
-def needed() -> str | None:
+def known() -> tuple[str, ...]:
+    """Return the revisions this version of the code knows, the oldest first: what their files' names begin with."""
+    return tuple(sorted(each.name.partition("_")[0] for each in MIGRATIONS.glob("versions/[0-9]*.py")))
+
+
+def needed() -> str:
     """Return the revision this version of the code works with."""
-    return ScriptDirectory.from_config(config()).get_current_head()
+    return known()[-1]
 
 
 def is_known(revision: str | None) -> bool:
     """Tell whether this version can bring a database with that revision (or with none) to its own."""
-    return revision is None or revision in {each.revision for each in ScriptDirectory.from_config(config()).walk_revisions()}
+    return revision is None or revision in known()
 
 
 def current(connection: Connection) -> str | None:
     """Return the revision the database has."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.scalar(text("SELECT version_num FROM alembic_version"))
 
 
 def is_current(connection: Connection) -> bool:
@@ -45,6 +54,8 @@ def is_current(connection: Connection) -> bool:
 
 def migrate(url: str, revision: str = "head") -> None:
     """Bring the database to a revision; processes that try at once wait for each other."""
+    from alembic import command  # noqa: PLC0415 - see `config`
+
     command.upgrade(config(url), revision)
 
 

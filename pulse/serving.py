@@ -20,7 +20,8 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from pulse import create_app, logs
+from pulse import logs
+from pulse.app import create_app
 from pulse.config import Settings
 
 FINISH_SECONDS = 8

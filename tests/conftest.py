@@ -12,8 +12,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, event
 
-from pulse import create_app, schema
+from pulse import schema
 from pulse.api.limits import Limiter
+from pulse.app import create_app
 from pulse.config import Settings
 from pulse.db import Base
 from pulse.extensions import db, services

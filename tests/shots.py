@@ -17,8 +17,9 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import update
 
-from pulse import create_app, schema
+from pulse import schema
 from pulse.abilities import Ability
+from pulse.app import create_app
 from pulse.clock import utcnow
 from pulse.config import Settings
 from pulse.extensions import db

@@ -14,7 +14,8 @@ import pytest
 from flask import current_app
 from sqlalchemy import func, select, text
 
-from pulse import create_app, schema
+from pulse import schema
+from pulse.app import create_app
 from pulse.clock import utcnow
 from pulse.config import Settings
 from pulse.db import Base, connect

@@ -1,5 +1,7 @@
 """The command `pulse`, as an operator types it."""
 
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -338,3 +340,12 @@ def test_the_commands_explain_themselves_without_any_setting(pulse):
     assert result.exit_code == 0
     for name in ("serve", "web", "checker", "migrate", "users", "plan", "staff", "keys", "backup", "restore"):
         assert f"\n  {name} " in result.output
+
+
+def test_commands_and_the_checker_do_without_the_web():
+    spared = "flask", "werkzeug", "pulse.web", "pulse.api", "alembic"
+    code = f"import sys, pulse.cli; print([name for name in {spared} if name in sys.modules])"
+
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert result.stdout == "[]\n"

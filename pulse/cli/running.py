@@ -8,8 +8,7 @@ import click
 from sqlalchemy.orm import Session
 
 from pulse import checker as checking
-from pulse import demo, logs, schema, serving
-from pulse.api import openapi as documents
+from pulse import demo, logs, schema
 from pulse.cli.base import load_settings, require_known, require_newest, revision_of
 from pulse.config import Settings
 from pulse.db import connect
@@ -19,6 +18,8 @@ from pulse.models.event import OPERATOR, About, Event
 @click.command()
 def serve() -> None:
     """Run web and checker together; on an empty database, make the demo account first."""
+    from pulse import serving  # noqa: PLC0415 - the web: half of the memory, and of the time to start, of all that do without
+
     settings = _ready()
     address = _free_address(settings)
     if settings.makes_demo and (made := demo.make(settings)):
@@ -29,6 +30,8 @@ def serve() -> None:
 @click.command()
 def web() -> None:
     """Run the web alone: PULSE_WORKERS processes of PULSE_THREADS threads."""
+    from pulse import serving  # noqa: PLC0415 - see `serve`
+
     settings = _ready()
     serving.serve(settings, _free_address(settings))
 
@@ -69,6 +72,8 @@ def _ready() -> Settings:
 
 
 def _free_address(settings: Settings) -> str:
+    from pulse import serving  # noqa: PLC0415 - see `serve`
+
     try:
         return serving.free_address(settings.host, settings.port)
     except OSError as error:
@@ -94,6 +99,8 @@ def _note_migration(url: str, before: str | None) -> None:
 @click.command("openapi")
 def openapi() -> None:
     """Print the REST API's OpenAPI 3.1 document."""
+    from pulse.api import openapi as documents  # noqa: PLC0415 - see `serve`
+
     click.echo(documents.written(load_settings().site))
 
 

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from flask import Flask, jsonify
 from werkzeug.test import EnvironBuilder
 
-from pulse import create_app
 from pulse.api.limits import Limiter
+from pulse.app import create_app
 from pulse.config import Settings
 from pulse.extensions import db, services
 from tests.bench.filling import ADDRESS, AGENT, ROTATED, token

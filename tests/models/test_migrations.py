@@ -3,6 +3,7 @@
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from pulse import schema
@@ -45,6 +46,13 @@ def test_the_schema_goes_up_down_and_up_again(tmp_path):
     schema.migrate(url)
 
     assert drift(url) == []
+
+
+def test_files_are_named_after_their_revisions():
+    script = ScriptDirectory.from_config(schema.config(""))
+
+    assert schema.known() == tuple(reversed([each.revision for each in script.walk_revisions()]))
+    assert schema.needed() == script.get_current_head()
 
 
 def test_migrating_twice_changes_nothing(tmp_path):

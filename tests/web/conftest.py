@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from pulse import create_app
+from pulse.app import create_app
 from pulse.config import Settings
 from pulse.extensions import db, services
 from pulse.models.outbox import Message

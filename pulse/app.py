@@ -1,0 +1,120 @@
+"""The web app: pages and the API, plugged together."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Request, Response
+from flask.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
+from flask.typing import ResponseReturnValue
+from sqlalchemy.engine import make_url
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from pulse import api, assets, errors, headers, health, logs, routing, tracing, web
+from pulse.bodies import Bodies
+from pulse.config import Settings
+from pulse.db import engine_options, prepare
+from pulse.extensions import Services, csrf, db, login_manager
+from pulse.models.session import LONGEST
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the web app: the only function that knows everyone."""
+    settings = settings or Settings()
+    app = Pulse("pulse", template_folder="../templates", static_folder=None)
+    logs.configure()
+    configure(app, settings)
+    app.extensions["pulse"] = Services.of(settings)
+    plug_in(app)
+    for part in (routing, errors, assets, api, web):
+        part.init_app(app)
+    app.register_blueprint(health.bp)
+    app.extensions["pulse.bodies"] = Bodies(settings.threads)
+    app.before_request(enter)
+    app.after_request(leave)
+    app.wsgi_app = headers.Dressed(app.wsgi_app, settings)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+    return app
+
+
+class Pulse(Flask):
+    """Flask, without asking of each function at each request whether it is a coroutine: none is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function as it is."""
+        return func
+
+
+def enter() -> ResponseReturnValue | None:
+    """Judge a request before its view: one hook with two lanes, so that programs pay for nothing that pages need."""
+    traced = tracing.start()
+    headers.refuse_foreign_host(traced)
+    return api.enter(traced) if api.is_api(traced.path) else web.enter()
+
+
+def leave(response: Response) -> Response:
+    """Complete a reply by its lane, and write the request's line."""
+    traced = tracing.trace()
+    if api.is_api(traced.path):
+        api.leave(traced, response.status_code)
+    else:
+        web.leave(response)
+    tracing.finish(traced, response.status_code)
+    return response
+
+
+def configure(app: Flask, settings: Settings) -> None:
+    """Set what Flask and its extensions read from the app's configuration."""
+    over_https = settings.site.startswith("https://")
+    app.config.update(  # pyright: ignore[reportUnknownMemberType] - a dict of anything
+        SECRET_KEY=settings.secret,
+        SECRET_KEY_FALLBACKS=list(settings.former_secrets),
+        SESSION_COOKIE_NAME="__Host-pulse" if over_https else "pulse",
+        SESSION_COOKIE_SECURE=over_https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=LONGEST,
+        MAX_CONTENT_LENGTH=1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=256 * 1024,
+        MAX_FORM_PARTS=200,
+        # The form's proof lives as long as the session it belongs to; `web.enter` asks for it.
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_SSL_STRICT=False,
+        SQLALCHEMY_DATABASE_URI=settings.database,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(sqlite=is_sqlite(settings)) | {"hide_parameters": True},
+    )
+
+
+def is_sqlite(settings: Settings) -> bool:
+    """Tell whether the settings name an SQLite database."""
+    return make_url(settings.database).get_backend_name() == "sqlite"
+
+
+def plug_in(app: Flask) -> None:
+    """Connect the extensions; nothing of theirs runs on a request of the API."""
+    app.session_interface = PageSessions()
+    db.init_app(app)
+    csrf.init_app(app)
+    # Not `init_app`: that would add a remember-me hook to every reply.
+    app.login_manager = login_manager  # pyright: ignore[reportAttributeAccessIssue]
+    with app.app_context():
+        prepare(db.engine)
+
+
+class PageSessions(SecureCookieSessionInterface):
+    """Sessions for pages alone: under the API cookies are neither read nor set."""
+
+    none = NullSession()
+    """Refuses to be written to, so that all may share it."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Read the cookie of a page's request; a request of the API has no session at all."""
+        return self.none if api.is_api(request.path) else super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SecureCookieSession, response: Response) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Set the cookie on a page's reply, if the session changed."""
+        if session.modified:
+            super().save_session(app, session, response)
