@@ -22,9 +22,13 @@ class Answer:
         return json.loads(self.body)
 
 
-def call(url: str, method: str = "GET", token: str | None = None, body: Any = None, *, agent: str = "") -> Answer:
-    """Send a request, with a token and a client's name where they are given, and return the answer whatever its status."""
+def call(
+    url: str, method: str = "GET", token: str | None = None, body: Any = None, *, agent: str = "", repeat: str = ""
+) -> Answer:
+    """Send a request and return the answer whatever its status; with a token, a client's name, an `Idempotency-Key` if given."""
     headers = {"Content-Type": "application/json"} if body is not None else {}
+    if repeat:
+        headers["Idempotency-Key"] = repeat
     if agent:
         headers["User-Agent"] = agent
     if token is not None:

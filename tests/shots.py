@@ -428,6 +428,8 @@ STATES: dict[str, tuple[str, Act]] = {
     "profile": ("alice", visit("/settings/profile")),
     "billing": ("alice", visit("/settings/billing")),
     "billing-free": ("frank", visit("/settings/billing")),
+    "dashboard": ("alice", visit("/dashboard")),
+    "dashboard-empty": ("charlie", visit("/dashboard")),
     "monitors": ("alice", visit("/monitors")),
     "monitor": ("alice", open_monitor),
     "monitor-month": ("alice", open_month),

@@ -10,10 +10,10 @@ from pulse.api.alert_rules import team
 from pulse.api.auth import caller
 from pulse.api.operations import Reply, operation
 from pulse.api.pages import PageQuery, by_id, fetched_one, paged
-from pulse.api.schemas import In, Moment, Out, Page, Switch, Text, documented
+from pulse.api.schemas import In, Moment, Out, Page, Switch, Text, documented, one_of
 from pulse.extensions import db, services
 from pulse.models.channel import Channel, ChannelFields, ChannelType
-from pulse.models.delivery import Delivery
+from pulse.models.delivery import Delivery, Notice
 from pulse.problems import Problem
 
 bp = Blueprint("api_channels", __name__)
@@ -70,7 +70,7 @@ class NoticeOut(Out):
 
     id: int
     channel_id: int
-    event: str
+    event: Annotated[str, one_of(Notice)]
     created_at: Moment
 
 

@@ -26,6 +26,35 @@ EXAMPLES: dict[str, Any] = {
     "target": "ops@example.com",
 }
 """What a field holds in the examples."""
+ANSWERED: dict[str, Any] = {
+    "id": 1,
+    "project_id": 1,
+    "name": EXAMPLES["name"],
+    "url": EXAMPLES["url"],
+    "email": EXAMPLES["email"],
+    "target": EXAMPLES["target"],
+    "title": "Shop is down",
+    "last_eight": "k3ZpQ9aB",
+    "token": "pulse_…",
+    "http_status_code": 200,
+    "expected_status": 200,
+    "response_time_ms": 183,
+    "interval_seconds": 60,
+    "timeout_seconds": 30,
+    "header_names": [],
+    "value": EXAMPLES["value"],
+    "resolve_after": 2,
+    "requests_per_minute": 300,
+    "duration_seconds": 540,
+    "up": 1439,
+    "total": 1440,
+    "percent": 99.93,
+}
+"""What a field holds in the answers shown; any other is null where it may be."""
+FILLED = ("last_check", "next_check_at", "last_used_at")
+"""Those that may be null, and are shown as they mostly are."""
+AT = "2026-01-31T12:00:00.000Z"
+SCALARS = {"boolean": True, "integer": 1, "number": 1}
 
 
 @bp.get("")
@@ -61,6 +90,7 @@ def described(declared: Operation) -> dict[str, Any]:
         "fields": fields,
         "curl": curl(declared, fields),
         "reply": reply_of(declared),
+        "answer": answer_of(declared),
         "codes": codes(declared),
     }
 
@@ -122,3 +152,30 @@ def reply_of(declared: Operation) -> list[tuple[str, str]]:
     if set(schema["properties"]) == {"data", "next_cursor"}:
         schema = components()[schema["properties"]["data"]["items"]["$ref"].rpartition("/")[2]]
     return [(name, kind(value)) for name, value in schema["properties"].items()]
+
+
+def answer_of(declared: Operation) -> str | None:
+    """Return an answer as it could be, made of the reply's schema."""
+    if declared.reply is None:
+        return None
+    schema = {"$ref": f"#/components/schemas/{names()[declared.reply, 'serialization']}"}
+    return json.dumps(sample(schema), indent=2, ensure_ascii=False)
+
+
+def sample(schema: dict[str, Any], name: str = "") -> Any:
+    """Return a value that a schema allows, for the field of that name."""
+    if name in ANSWERED:
+        return ANSWERED[name]
+    if "$ref" in schema:
+        return sample(components()[schema["$ref"].rpartition("/")[2]], name)
+    if "anyOf" in schema:
+        return sample(schema["anyOf"][0]) if name in FILLED else None
+    match schema.get("type"):
+        case "string" if "enum" in schema:
+            return schema["enum"][0]
+        case "object":
+            return {field: sample(value, field) for field, value in schema.get("properties", {}).items()}
+        case "array":
+            return [sample(schema["items"])]
+        case plain:
+            return SCALARS.get(str(plain), AT if schema.get("format") == "date-time" else "…")

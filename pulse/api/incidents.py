@@ -1,6 +1,6 @@
 """Incidents over the API: list, read, acknowledge, resolve."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Blueprint
 from sqlalchemy import select
@@ -9,7 +9,7 @@ from pulse.abilities import Ability
 from pulse.api.auth import caller
 from pulse.api.operations import Reply, operation
 from pulse.api.pages import Listing, PageQuery, Query, Record, by_id, fetched_one, page
-from pulse.api.schemas import In, Instant, Moment, Out, Page, SoughtId, Text
+from pulse.api.schemas import In, Instant, Moment, Out, Page, SoughtId, Text, one_of
 from pulse.api.tables import CSV
 from pulse.extensions import db
 from pulse.models.alert_rule import Severity
@@ -49,8 +49,8 @@ class IncidentOut(Out):
 
     id: int
     title: str
-    status: str
-    severity: str
+    status: Annotated[str, one_of(IncidentStatus)]
+    severity: Annotated[str, one_of(Severity)]
     monitor_id: int
     alert_rule_id: int | None
     started_at: Moment

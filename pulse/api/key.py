@@ -1,18 +1,20 @@
 """The calling key itself: describe it, rotate it, delete it."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Blueprint, request
 
 from pulse.abilities import Ability
 from pulse.api.auth import Caller, caller
 from pulse.api.operations import operation
-from pulse.api.schemas import Moment, Out
+from pulse.api.schemas import Moment, Out, one_of
 from pulse.extensions import db
 from pulse.models.api_key import ApiKey
 from pulse.models.refusals import Conflict
+from pulse.plans import Plan
 from pulse.problems import Problem
+from pulse.roles import Role
 
 bp = Blueprint("api_key", __name__)
 
@@ -27,14 +29,14 @@ class NamedOut(Out):
 class TeamOut(NamedOut):
     """The team a key reaches."""
 
-    plan: str
+    plan: Annotated[str, one_of(Plan)]
 
 
 class OwnerOut(NamedOut):
     """The person a key belongs to."""
 
     email: str
-    role: str
+    role: Annotated[str, one_of(Role)]
 
 
 class RateLimitOut(Out):
@@ -49,13 +51,13 @@ class KeyOut(Out):
     id: int
     name: str
     last_eight: str
-    abilities: list[str]
+    abilities: list[Annotated[str, one_of(Ability)]]
     created_at: Moment
     expires_at: Moment | None
     last_used_at: Moment | None
     team: TeamOut
     owner: OwnerOut
-    plan: str
+    plan: Annotated[str, one_of(Plan)]
     rate_limit: RateLimitOut
 
 

@@ -7,13 +7,16 @@ from sqlalchemy import select
 
 from pulse.api.auth import caller
 from pulse.api.pages import PageQuery, fetched
-from pulse.api.schemas import In, Moment, Out, Sought, SoughtId, Switch, Text, WholeNumber, documented
+from pulse.api.schemas import In, Moment, Out, Sought, SoughtId, Switch, Text, WholeNumber, documented, one_of
 from pulse.extensions import services
+from pulse.models.check import CheckType, Status
 from pulse.models.monitor import State
 from pulse.models.monitor_fields import MonitorFields, check_fields
 from pulse.models.project import Project
 from pulse.plans import INTERVALS
-from pulse.probe import METHODS
+from pulse.probe import METHODS, ProbeError
+
+AUTH_TYPES = ("none", "basic", "bearer")
 
 
 class AuthIn(In):
@@ -89,11 +92,11 @@ class CheckBrief(Out):
 
     id: int
     monitor_id: int
-    type: str
-    status: str
+    type: Annotated[str, one_of(CheckType)]
+    status: Annotated[str, one_of(Status)]
     http_status_code: int | None
     response_time_ms: int | None
-    error: str | None
+    error: Annotated[str, one_of(ProbeError)] | None
     checked_at: Moment
 
 
@@ -104,7 +107,7 @@ class MonitorOut(Out):
     external_id: str | None
     name: str
     url: str
-    method: str
+    method: Annotated[str, one_of(METHODS)]
     project_id: int
     interval_seconds: int
     timeout_seconds: int
@@ -112,8 +115,8 @@ class MonitorOut(Out):
     verify_tls: bool
     header_names: list[str]
     has_body: bool
-    auth_type: str
-    state: str
+    auth_type: Annotated[str, one_of(AUTH_TYPES)]
+    state: Annotated[str, one_of(State)]
     created_at: Moment
     updated_at: Moment
     paused_at: Moment | None

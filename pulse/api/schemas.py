@@ -1,6 +1,7 @@
 """The types that bodies, queries and replies are made of."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -82,6 +83,11 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_spelled), AfterValidator(_in
 def documented(**words: Any) -> FieldInfo:
     """Return what the document says of a field besides its type; the rule itself is the model's."""
     return Field(json_schema_extra=words)
+
+
+def one_of(words: Iterable[str]) -> WithJsonSchema:
+    """Return what the document says of text from a closed list, to which the models hold it."""
+    return WithJsonSchema({"type": "string", "enum": [str(word) for word in words]})
 
 
 class In(BaseModel):

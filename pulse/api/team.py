@@ -11,7 +11,7 @@ from pulse.abilities import Ability
 from pulse.api.auth import caller
 from pulse.api.operations import Reply, operation
 from pulse.api.pages import PageQuery, Record, by_id, fetched_one, paged
-from pulse.api.schemas import In, Moment, Out, Page, Text, documented
+from pulse.api.schemas import In, Moment, Out, Page, Text, documented, one_of
 from pulse.clock import utcnow
 from pulse.extensions import db, services
 from pulse.models import people
@@ -65,7 +65,7 @@ class MemberOut(Out):
 
     id: int
     user: PersonOut
-    role: str
+    role: Annotated[str, one_of(Role)]
     joined_at: Moment
 
 
@@ -87,7 +87,7 @@ class InvitationOut(Out):
 
     id: int
     email: str
-    role: str
+    role: Annotated[str, one_of(Role)]
     expires_at: Moment
 
 

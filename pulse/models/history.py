@@ -11,6 +11,7 @@ from pulse.clock import utcnow
 from pulse.db import DbSession, is_sqlite
 from pulse.models.check import WINDOWS, Check, Uptime
 from pulse.models.hourly_sum import HOUR, HourlySum, hour_of
+from pulse.models.monitor import Monitor
 
 DAY = timedelta(days=1)
 STEPS = {"24h": timedelta(minutes=10), "7d": HOUR, "30d": timedelta(hours=6)}
@@ -78,6 +79,14 @@ def last_day(session: DbSession, monitor_ids: Sequence[int]) -> dict[int, tuple[
     edge = edge.where(Check.monitor_id.in_(monitor_ids), Check.checked_at > begin, Check.checked_at < first)
     parts = {row[0]: Uptime(row[1], row[2]) for row in session.execute(edge.group_by(Check.monitor_id))}
     return {each: (_uptime(hours[each], parts.get(each, Uptime(0, 0))), hours[each]) for each in monitor_ids}
+
+
+def team_day(session: DbSession, team_id: int) -> Uptime:
+    """Return the uptime of all of a team's monitors over the last 24 hours by the clock."""
+    since = hour_of(utcnow()) - DAY + HOUR
+    sums = select(func.sum(HourlySum.up), func.sum(HourlySum.total)).join(Monitor, Monitor.id == HourlySum.monitor_id)
+    up, total = session.execute(sums.where(Monitor.team_id == team_id, HourlySum.hour >= since)).one()
+    return Uptime(int(up or 0), int(total or 0))
 
 
 def by_hours(session: DbSession, monitor_id: int, span: str) -> list[Stretch]:

@@ -27,8 +27,8 @@ SUSPENDED = "This account is suspended. Contact support."
 
 @bp.get("/")
 def home() -> Response:
-    """Lead to Monitors, or to Sign In."""
-    return go(url_for("monitors.index") if visits.is_signed_in() else url_for(".sign_in"))
+    """Lead to the dashboard, or to Sign In."""
+    return go(url_for("dashboard.index") if visits.is_signed_in() else url_for(".sign_in"))
 
 
 @bp.get("/sign-up")
@@ -143,4 +143,4 @@ def farewell() -> Response:
 def destination() -> str:
     """Return where somebody wanted to go before they were asked to sign in: a path of our own, else Monitors."""
     wanted = request.args.get("next", "")
-    return wanted if LOCAL.fullmatch(wanted) else url_for("monitors.index")
+    return wanted if LOCAL.fullmatch(wanted) else url_for("dashboard.index")

@@ -103,4 +103,4 @@ def _welcome(member: Membership) -> Response:
     visits.look_at(member.team_id)
     db.session.commit()
     flash(f"You belong to {name} now.")
-    return go(url_for("monitors.index"))
+    return go(url_for("dashboard.index"))

@@ -36,7 +36,7 @@ def switch() -> Response:
         abort(404)
     visits.look_at(chosen.id)
     db.session.commit()
-    return go(url_for("monitors.index"))
+    return go(url_for("dashboard.index"))
 
 
 @bp.get("/<any(name, invitations):_part>")
@@ -115,7 +115,7 @@ def leave() -> Response:
     people.leave(db.session, visits.membership(), visits.actor())
     db.session.commit()
     flash(f"You left {name}. Your API keys of that team stopped working.")
-    return go(url_for("monitors.index"))
+    return go(url_for("dashboard.index"))
 
 
 # --- invitations -----------------------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def delete() -> Response:
         return refuse(form, refused, lambda status: dialog(DELETE, status, form=form))
     db.session.commit()
     flash(f"{name} was deleted.")
-    return go(url_for("monitors.index"))
+    return go(url_for("dashboard.index"))
 
 
 # --- steps -----------------------------------------------------------------------------------------------------

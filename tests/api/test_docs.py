@@ -1,5 +1,7 @@
 """The API's page for people."""
 
+import json
+
 from pulse.api.operations import OPERATIONS
 from pulse.problems import MEANINGS
 from tests.helpers import soup, text
@@ -21,3 +23,15 @@ def test_every_errors_type_leads_to_its_entry(api, visitor):
     assert [code for code in MEANINGS if page.find(id=code) is None] == []
     kind = api.get("/key").get_json(force=True)["type"]
     assert kind.endswith("/docs#token_missing")
+
+
+def test_an_answer_is_shown_as_the_operation_could_give_it(visitor):
+    page = soup(visitor.get("/docs"))
+    shown = {each.name: page.find(id=f"{each.name}-answer") for each in OPERATIONS.values()}
+
+    assert {name for name, title in shown.items() if title} == {each.name for each in OPERATIONS.values() if each.reply}
+    for each in OPERATIONS.values():
+        if each.reply:
+            told = json.loads(shown[each.name].find_next("code").get_text())
+            model = each.reply.model_validate(told)
+            assert json.loads(model.model_dump_json(by_alias=True)) == told

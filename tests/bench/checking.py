@@ -1,19 +1,27 @@
 """How much a check costs, from its claim to its row, beside a bare loop of libcurl's: CPU time of one core, in turns.
 
-The target is a process of its own on loopback and answers at once, so that what is measured is ours alone.
+The target is a process of its own on loopback and answers at once, so that what is measured is ours alone. It is asked over
+plain HTTP, and over HTTPS with its certificate verified.
 """
 
 import asyncio
+import ssl
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from time import process_time
+from unittest.mock import patch
 
+import certifi
 import pycurl
+import trustme
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -24,6 +32,7 @@ from pulse.db import connect
 from pulse.models.check import Check
 from pulse.models.monitor import Monitor
 
+SCHEMES = {"http": "plain HTTP", "https": "HTTPS, verified"}
 AT_ONCE = 50
 """How many transfers the bare loop keeps in flight."""
 UP = select(func.count()).where(Check.up).select_from(Check)
@@ -44,20 +53,28 @@ class Answer(asyncio.Protocol):
             self.transport.close()
 
 
-async def answer() -> None:
+async def answer(certificate: str | None) -> None:
     """Tell the port, and answer until the end."""
-    server = await asyncio.get_running_loop().create_server(Answer, "127.0.0.1", 0, backlog=1024)
+    tls = None
+    if certificate is not None:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(certificate)
+    server = await asyncio.get_running_loop().create_server(Answer, "127.0.0.1", 0, ssl=tls, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 @contextmanager
-def target() -> Generator[str]:
-    """Lend the URL of a target in a process of its own."""
-    command = (sys.executable, "-m", "tests.bench.checking")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+def target(scheme: str, folder: Path) -> Generator[str]:
+    """Lend the URL of a target in a process of its own; over HTTPS its certificate is one that is trusted meanwhile."""
+    authority, trusted = trustme.CA(), folder / "trusted.pem"
+    authority.cert_pem.write_to_path(str(trusted))
+    certificate = folder / "target.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(certificate))
+    command = (sys.executable, "-m", "tests.bench.checking", *([str(certificate)] if scheme == "https" else []))
+    with patch("certifi.where", lambda: str(trusted)), subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}/"
+            yield f"{scheme}://127.0.0.1:{int(process.stdout.readline())}/"
         finally:
             process.terminate()
 
@@ -68,8 +85,8 @@ class Checking:
 
     title: str
     settings: Settings
-    times: list[float] = field(default_factory=list[float])
-    """Microseconds of CPU a check, one of each round."""
+    times: dict[str, list[float]] = field(default_factory=lambda: defaultdict[str, list[float]](list))
+    """Microseconds of CPU a check, by the target's scheme, one of each round."""
 
     def round(self, url: str, checks: int) -> None:
         """Let so many monitors be due, check them all, and note the CPU time of each check, with its share of the chores."""
@@ -78,7 +95,7 @@ class Checking:
         before = self._make_due(sessions, url, checks)
         began = process_time()
         run_once(self.settings)
-        self.times.append((process_time() - began) / checks * 1e6)
+        self.times[url.partition(":")[0]].append((process_time() - began) / checks * 1e6)
         with sessions.begin() as session:
             assert session.scalar(UP) == before + checks
         engine.dispose()
@@ -116,23 +133,31 @@ def bare(url: str, checks: int) -> float:
 
 def _request(url: str) -> pycurl.Curl:
     curl = pycurl.Curl()
-    for option, value in ((pycurl.URL, url), (pycurl.FRESH_CONNECT, 1), (pycurl.FORBID_REUSE, 1), (pycurl.NOSIGNAL, 1)):
+    for option in (pycurl.FRESH_CONNECT, pycurl.FORBID_REUSE, pycurl.NOSIGNAL):
+        curl.setopt(option, 1)
+    for option, value in ((pycurl.URL, url), (pycurl.CAINFO, certifi.where()), (pycurl.SSL_SESSIONID_CACHE, 0)):
         curl.setopt(option, value)
     curl.setopt(pycurl.WRITEFUNCTION, len)
     return curl
 
 
-def measure(checkings: Sequence[Checking], rounds: int, checks: int) -> list[float]:
-    """Measure all in turns, the first of which only warms up; return what the bare loop took in each."""
-    floors: list[float] = []
-    with target() as url:
-        for _ in range(rounds + 1):
-            floors.append(bare(url, checks))
+def measure(checkings: Sequence[Checking], rounds: int, checks: int) -> dict[str, list[float]]:
+    """Measure all in turns, the first of which only warms up; return what the bare loop took in each, by scheme."""
+    floors: dict[str, list[float]] = {}
+    with TemporaryDirectory(prefix="pulse-bench-") as folder:
+        for scheme in SCHEMES:
+            with target(scheme, Path(folder)) as url:
+                floors[scheme] = [_round(checkings, url, checks) for _ in range(rounds + 1)][1:]
             for each in checkings:
-                each.round(url, checks)
+                del each.times[scheme][0]
+    return floors
+
+
+def _round(checkings: Sequence[Checking], url: str, checks: int) -> float:
+    floor = bare(url, checks)
     for each in checkings:
-        del each.times[0]
-    return floors[1:]
+        each.round(url, checks)
+    return floor
 
 
 def ratio(times: Sequence[float], floors: Sequence[float]) -> float:
@@ -141,4 +166,4 @@ def ratio(times: Sequence[float], floors: Sequence[float]) -> float:
 
 
 if __name__ == "__main__":
-    asyncio.run(answer())
+    asyncio.run(answer(next(iter(sys.argv[1:]), None)))

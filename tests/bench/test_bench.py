@@ -20,7 +20,8 @@ def test_the_bench_tells_every_kind_of_request(told, name):
 
 
 def test_the_bench_tells_of_the_checker(told):
-    assert "\n| checker on " in told
+    assert "\n| plain HTTP: checker on " in told
+    assert "\n| HTTPS, verified: checker on " in told
 
 
 @pytest.mark.parametrize(("name", "count"), [("describe the key", 1), ("list 5 monitors", 2), ("mistyped token", 0)])

@@ -1,6 +1,9 @@
 """What several processes agree on at once, and what a crash may not undo."""
 
+import json
 import signal
+import socket
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic, sleep
 
@@ -11,6 +14,7 @@ from pulse.config import Settings
 from pulse.extensions import db
 from pulse.models.api_key import Token
 from pulse.models.key_use import KeyUse
+from pulse.models.monitor import Monitor
 from pulse.plans import Plan
 from pulse.tokens import digest
 from tests.calls import Answer, call
@@ -128,3 +132,45 @@ def test_counts_agree_with_the_requests_sent_through_four_processes(app, alice: 
         sleep(0.2)
     sleep(2.5)
     assert total(token_id) == TRIES
+
+
+def hang_up(server: Server, token: str, name: str, body: bytes) -> None:
+    """Send a request that makes a monitor, and go away before the answer comes."""
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    lines = (
+        "POST /api/v1/monitors HTTP/1.1",
+        f"Host: {host}:{port}",
+        f"Authorization: Bearer {token}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        f"Idempotency-Key: {name}",
+    )
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        # Dropped at once, without a word of goodbye.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def test_whoever_lost_the_connection_may_ask_again_and_it_is_done_once(app, alice: Person, four: Server):
+    token = issue(alice)
+    body = {"name": "Shop", "url": "http://127.0.0.1/", "interval_seconds": 60}
+
+    def ask(number: int) -> Answer:
+        hang_up(four, token, f"try-{number}", json.dumps(body).encode())
+        # It may still be under way: then it is said so, and asked for again.
+        until = monotonic() + 30
+        while (answer := call(f"{four.url}/api/v1/monitors", "POST", token, body, repeat=f"try-{number}")).status == 409:
+            assert monotonic() < until
+            sleep(0.1)
+        return answer
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(ask, range(12)))
+
+    assert {answer.status for answer in answers} == {201}
+    db.session.rollback()
+    made = db.session.scalars(select(Monitor.id).where(Monitor.team_id == alice.team_id).order_by(Monitor.id)).all()
+    db.session.rollback()
+    assert sorted(answer.json["id"] for answer in answers) == made
+    again = call(f"{four.url}/api/v1/monitors", "POST", token, body, repeat="try-0")
+    assert (again.status, again.json) == (201, answers[0].json)

@@ -66,7 +66,7 @@ def bare(response):
 def test_signing_up_makes_an_owner_and_signs_in(visitor):
     reply = sign_up(visitor)
 
-    assert (reply.status_code, reply.headers["Location"]) == (303, "/monitors")
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/dashboard")
     assert is_signed_in(visitor)
     (place,) = User.by_email(db.session, "ERIN@example.com").memberships
     assert (place.role, place.team.plan.value) == (Role.OWNER, "free")
@@ -137,9 +137,9 @@ def test_signing_in_leads_to_monitors_and_home_does_too(visitor, alice):
 
     reply = sign_in(visitor, alice.email, GOOD)
 
-    assert (reply.status_code, reply.headers["Location"]) == (303, "/monitors")
-    assert visitor.get("/").headers["Location"] == "/monitors"
-    assert visitor.get("/sign-in").headers["Location"] == "/monitors"
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/dashboard")
+    assert visitor.get("/").headers["Location"] == "/dashboard"
+    assert visitor.get("/sign-in").headers["Location"] == "/dashboard"
 
 
 def test_an_unknown_address_is_answered_like_a_wrong_password(app, alice):
@@ -197,7 +197,7 @@ def test_only_a_path_of_ours_is_gone_to_afterwards(visitor, alice, wanted):
 
     reply = visitor.submit("/sign-in", {"email": alice.email, "password": PASSWORD}, query_string={"next": wanted})
 
-    assert (reply.status_code, reply.headers["Location"]) == (303, "/monitors")
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/dashboard")
 
 
 def test_whoever_has_to_sign_in_comes_back_to_where_they_were(visitor, alice):

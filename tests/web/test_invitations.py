@@ -38,7 +38,7 @@ def test_whoever_has_the_address_joins_with_one_button(visitor, alice, charlie, 
     reply = press(visitor, "Join")
 
     assert "Alice invites charlie@example.com into Alice’s team as Member." in text(page)
-    assert (reply.status_code, reply.headers["Location"]) == (303, "/monitors")
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/dashboard")
     assert roles_of(alice.team_id)[charlie.email] == "member"
     shown = text(visitor.get("/monitors"))
     assert "You belong to Alice’s team now." in shown
@@ -91,7 +91,7 @@ def test_a_new_person_signs_up_with_that_address_and_has_joined(visitor, alice, 
 
     reply = press(visitor, "Create Account", {"Name": "Nora", "Password": PASSWORD})
 
-    assert (reply.status_code, reply.headers["Location"]) == (303, "/monitors")
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/dashboard")
     assert roles_of(alice.team_id)[NEW] == "admin"
     user = User.by_email(db.session, NEW)
     assert [(each.team.name, each.role) for each in user.memberships] == [

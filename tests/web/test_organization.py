@@ -192,7 +192,7 @@ def test_whoever_leaves_goes_to_a_team_that_is_left(visitor, alice, bob):
 
     reply = press(visitor, "Leave Team")
 
-    assert (reply.status_code, reply.headers["Location"]) == (303, "/monitors")
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/dashboard")
     page = text(visitor.get("/monitors"))
     assert "You left Alice’s team." in page
     assert "Bob’s team" in page
@@ -262,7 +262,7 @@ def test_the_team_is_deleted_with_the_password(visitor, api, alice, bob):
     visitor.get(f"{PAGE}/delete")
     reply = press(visitor, "Delete Team", {"Password": PASSWORD})
 
-    assert (reply.status_code, reply.headers["Location"]) == (303, "/monitors")
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/dashboard")
     db.session.rollback()
     assert db.session.get(Team, team_id) is None
     assert api.get("/key", token).get_json()["code"] == "token_unknown"
@@ -468,7 +468,7 @@ def test_switching_changes_what_every_page_is_about(visitor, alice, bob):
 
     reply = visitor.submit(f"{PAGE}/switch", {"team_id": alice.team_id}, page="/monitors")
 
-    assert (reply.status_code, reply.headers["Location"]) == (303, "/monitors")
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/dashboard")
     assert "Canary" in text(visitor.get("/monitors"))
     assert "Alice’s team is on the" in text(visitor.get("/settings/billing"))
     assert "Members of Alice’s team" in text(visitor.get(PAGE))
