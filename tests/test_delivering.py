@@ -3,12 +3,14 @@
 import hashlib
 import hmac
 import json
+from collections import Counter
 from collections.abc import Generator
 from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
 
 import pytest
+import time_machine
 from limits import parse
 from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
@@ -149,6 +151,34 @@ def test_it_waits_longer_after_each_try_and_ends_after_a_day(alice, sessions, ca
     assert [round(each.total_seconds(), -1) for each in waits] == [30, 60, 120]
     assert (len(target.requests), delivery.dropped_at is not None, delivery.error) == (4, True, "http_500")
     assert "delivery_dropped" in capfd.readouterr().out
+
+
+def test_a_peer_that_fails_for_an_hour_hears_everything_once_and_in_order_afterwards(alice, sessions):
+    with serve(replying(503)) as target, time_machine.travel(utcnow(), tick=False) as clock:
+        channel, _ = webhook(alice, target)
+        shop, blog = fail(alice, channel), make_monitor(alice, name="Blog")
+        for minute in range(60):
+            if minute == 10:
+                check(blog, BAD, at=utcnow())
+            if minute == 20:
+                check(shop, GOOD, at=utcnow())
+                check(blog, GOOD, at=utcnow())
+            hand_over(sessions)
+            clock.shift(timedelta(minutes=1))
+        tries = Counter(each.headers["pulse-delivery"] for each in target.requests)
+        before = len(target.requests)
+        target.behaviour = replying(200)
+        for _ in range(60):
+            hand_over(sessions)
+            clock.shift(timedelta(minutes=1))
+
+    told = [json.loads(each.body) for each in target.requests[before:]]
+    assert [each["event"] for each in told if each["monitor"]["name"] == "Shop"] == ["incident.created", "incident.resolved"]
+    assert [each["event"] for each in told if each["monitor"]["name"] == "Blog"] == ["incident.created", "incident.resolved"]
+    # Of each incident its first notice alone was tried, ever less often.
+    assert (len(tries), before) == (2, sum(tries.values()))
+    assert all(5 <= count <= 8 for count in tries.values())
+    assert all(each.delivered_at for each in deliveries())
 
 
 @pytest.mark.parametrize("behaviour", [redirecting(302, "https://example.com/"), replying(304), replying(404)])
