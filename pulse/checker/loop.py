@@ -107,7 +107,7 @@ class Checker:
         self._collect()
         self._renew()
         self._let_pass()
-        if self._results and (len(self._results) >= RECORDED_AT_ONCE or monotonic() >= self._record_at):
+        if self._has_batch():
             self._record_all()
             self._look_at = min(
                 self._look_at, monotonic() + LOOKS_APART
@@ -118,7 +118,7 @@ class Checker:
             self._look_at = monotonic() + self._until_next_due()
 
     def _await_results(self) -> None:
-        while self._held and not self._results:
+        while self._held and not self._has_batch():
             sleep(TICK_SECONDS / 5)
             self._collect()
             self._renew()
@@ -150,6 +150,10 @@ class Checker:
                 self._record_at = monotonic() + RECORDED_EVERY
             self._held.pop(done, None)
             self._results.append(result)
+
+    def _has_batch(self) -> bool:
+        """Tell whether there are results enough to be written together, or some that have waited for others long enough."""
+        return bool(self._results) and (len(self._results) >= RECORDED_AT_ONCE or monotonic() >= self._record_at)
 
     def _record_all(self) -> None:
         while batch := self._results[:RECORDED_AT_ONCE]:
