@@ -5,6 +5,7 @@ taken away meanwhile counts for nothing.
 """
 
 from pulse.db import DbSession
+from pulse.models import team_mail
 from pulse.models.event import About, Actor, Event
 from pulse.models.name import check_name
 from pulse.models.refusals import Conflict, Invalid, RoleRequired
@@ -58,6 +59,7 @@ def change_role(session: DbSession, member: Membership, role: Role, by: Actor) -
         detail = {"from": held.role_name, "to": role.value}
         held.role_name = role.value
         Event.record(session, "member.changed", by, About(held.user_id, held.team_id, detail=detail))
+        team_mail.role_changed(session, held, Role(detail["from"]).label, by)
         session.flush()
 
 
@@ -67,13 +69,16 @@ def remove(session: DbSession, member: Membership, by: Actor) -> None:
     Raises `Conflict` for the Owner and for who is gone already, and `RoleRequired`.
     """
     must_manage(session, member.team, by)
-    _end(session, member, "member.removed", by)
+    held = _held(session, member)
+    if held.user_id != by.user_id:
+        team_mail.removed(session, held, by)
+    _end(session, held, "member.removed", by)
 
 
 def leave(session: DbSession, member: Membership, by: Actor) -> None:
     """End one's own membership; raises `Conflict` for the Owner."""
     member.team.hold(session)
-    _end(session, member, "member.left", by)
+    _end(session, _held(session, member), "member.left", by)
 
 
 def hand_over(session: DbSession, to: Membership, by: Actor) -> None:
@@ -92,6 +97,7 @@ def hand_over(session: DbSession, to: Membership, by: Actor) -> None:
     for each in (owner, heir):
         detail = {"name": team.name, "from": owner.user_id, "to": heir.user_id}
         Event.record(session, "team.transferred", by, About(each.user_id, team.id, detail=detail))
+    team_mail.handed_over(session, owner, heir, by)
     session.flush()
 
 
@@ -102,13 +108,13 @@ def delete_team(session: DbSession, team: Team, by: Actor) -> None:
     for each in members:
         # In every member's own trail, for the team's goes with it.
         Event.record(session, "team.deleted", by, About(each.user_id, detail={"team": team.id, "name": team.name}))
+        team_mail.deleted(session, each, by)
     session.flush()
     session.delete(team)
     session.flush()
 
 
-def _end(session: DbSession, member: Membership, action: str, by: Actor) -> None:
-    held = _held(session, member)
+def _end(session: DbSession, held: Membership, action: str, by: Actor) -> None:
     about = About(held.user_id, held.team_id, detail={"name": held.team.name, "role": held.role_name})
     Event.record(session, action, by, about)
     session.delete(held)

@@ -1,5 +1,7 @@
 """Who may do what to whom in a team, each act from a table."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -11,6 +13,7 @@ from pulse.models.event import Event
 from pulse.models.incident import Incident
 from pulse.models.invitation import Invitation
 from pulse.models.monitor import Monitor
+from pulse.models.outbox import Message
 from pulse.models.refusals import Conflict, Invalid, Refused, RoleRequired
 from pulse.models.team import Membership, Team
 from pulse.plans import Plan
@@ -301,3 +304,54 @@ def test_whoever_belongs_to_no_team_gets_one_of_their_own_once(alice):
 
     (mine,) = alice.user.memberships
     assert (mine.role, mine.team.name, mine.team.plan) == (OWNER, "Alice’s team", Plan.FREE)
+
+
+def mails(person) -> list[tuple[str, str]]:
+    db.session.rollback()
+    return [
+        (each.subject, each.body) for each in db.session.query(Message).filter_by(recipient=person.email).order_by(Message.id)
+    ]
+
+
+def test_who_gets_another_role_or_is_removed_is_told_by_mail(alice, bob):
+    people.change_role(db.session, place(bob, alice), VIEWER, alice.actor)
+    people.change_role(db.session, place(bob, alice), VIEWER, alice.actor)
+    people.remove(db.session, place(bob, alice), alice.actor)
+    db.session.commit()
+
+    changed, removed = mails(bob)
+    assert changed[0] == "Your role in Alice’s team: Viewer"
+    assert "It was Member." in changed[1]
+    assert removed[0] == "You were removed from Alice’s team"
+    assert "API keys of this team stopped working" in removed[1]
+    assert mails(alice) == []
+
+
+def test_whoever_leaves_is_told_nothing(alice, bob):
+    people.leave(db.session, place(bob, alice), bob.actor)
+    db.session.commit()
+
+    assert mails(bob) == mails(alice) == []
+
+
+def test_both_are_told_when_a_team_is_handed_over_and_where_from_only_who_did_it(alice, bob):
+    by = replace(alice.actor, address="203.0.113.7")
+    people.hand_over(db.session, place(bob, alice), by)
+    db.session.commit()
+
+    (of,), (to,) = mails(alice), mails(bob)
+    assert (of[0], to[0]) == ("You handed Alice’s team over", "You own Alice’s team now")
+    assert "203.0.113.7" in of[1]
+    assert "203.0.113.7" not in to[1]
+    assert "change your password" in of[1]
+
+
+def test_everybody_is_told_when_their_team_is_deleted(alice, bob):
+    people.delete_team(db.session, alice.team, alice.actor)
+    db.session.commit()
+
+    assert (
+        [subject for subject, _ in mails(alice)]
+        == [subject for subject, _ in mails(bob)]
+        == ["The team Alice’s team was deleted"]
+    )
