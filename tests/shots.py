@@ -363,6 +363,12 @@ def visit(path: str) -> Act:
     return lambda page: page.goto(path) and None
 
 
+def open_operation(page: Page) -> None:
+    """The parts of an operation of the API: its answer, fields and errors."""
+    page.goto("/docs#monitors_show")
+    page.locator("#monitors_show summary").click()
+
+
 def open_rule_menu(page: Page) -> None:
     """The menu of a rule."""
     page.goto("/alerts")
@@ -422,6 +428,7 @@ STATES: dict[str, tuple[str, Act]] = {
     "key-page-narrow": ("alice", narrow),
     "key-page-rotate": ("alice", rotate_at_key),
     "docs": ("alice", visit("/docs#ability_required")),
+    "docs-operation": ("alice", open_operation),
     "keys-empty": ("charlie", open_keys),
     "keys-free": ("frank", open_keys),
     "keys-limit": ("lisa", open_keys),

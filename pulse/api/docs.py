@@ -42,6 +42,7 @@ ANSWERED: dict[str, Any] = {
     "interval_seconds": 60,
     "timeout_seconds": 30,
     "header_names": [],
+    "has_body": False,
     "value": EXAMPLES["value"],
     "resolve_after": 2,
     "requests_per_minute": 300,
