@@ -53,16 +53,16 @@ def test_after_done_the_list_tells_how_many_have_moved(page: Page, server: Serve
 def test_a_rotation_begun_on_the_keys_page_ends_there(page: Page, alice: Person, scripts: bool):
     sign_in(page, alice)
     open_tab(page)
-    first = create(page, "Dashboard", "monitors:read")
+    first = create(page, "Widget", "monitors:read")
     done(page, scripts)
-    page.get_by_role("link", name="Dashboard", exact=True).click()
+    page.get_by_role("link", name="Widget", exact=True).click()
     page.get_by_role("link", name="Rotate", exact=True).click()
 
     page.get_by_role("dialog").get_by_role("button", name="Rotate Key").click()
     second = read_token(page)
     done(page, scripts)
 
-    expect(page.get_by_role("heading", name="Dashboard", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Widget", exact=True)).to_be_visible()
     expect(page.get_by_role("navigation", name="Settings")).to_be_visible()
     expect(page.get_by_label("Facts")).to_contain_text(second[-8:])
     expect(page.get_by_role("row").filter(has_text=first[-8:])).to_have_count(2)  # in Former tokens and in History
