@@ -74,9 +74,9 @@ class Question:
         compiled = statement.compile(dialect=dialect)
         self._sql = str(compiled)
         self._order = compiled.positiontup if compiled.positional else None
-        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
         bound = {name: each.type.dialect_impl(dialect).bind_processor(dialect) for name, each in compiled.binds.items()}
         self._given = {name: process for name, process in bound.items() if process}
+        self._constants = self._bound({name: value for name, value in compiled.params.items() if value is not None})
         columns = statement.selected_columns
         read = [_processor(column.type.dialect_impl(dialect), dialect) for column in columns]
         self._read = [(place, process) for place, process in enumerate(read) if process]
@@ -106,11 +106,14 @@ class Question:
     def _sent(self, values: dict[str, Any]) -> Any:
         """Send the statement, and return its cursor."""
         if self._given or self._constants:
-            given = {name: self._given[name](value) if name in self._given else value for name, value in values.items()}
-            values = self._constants | given
+            values = self._constants | self._bound(values)
         cursor = self._reader.cursor()
         cursor.execute(self._sql, [values[name] for name in self._order] if self._order else values)
         return cursor
+
+    def _bound(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return values as the driver takes them."""
+        return {name: self._given[name](value) if name in self._given else value for name, value in values.items()}
 
     def _again(self, values: dict[str, Any]) -> Sequence[Row]:
         """Ask once more: the kept connection may be dead, and a new one is worth one try, by the way that names what is wrong."""

@@ -1,6 +1,6 @@
 """Questions over the driver's own cursor: the same answers as SQLAlchemy's, whatever becomes of the connection."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Integer, bindparam, column, select, table
@@ -13,7 +13,8 @@ from tests.factories import make_key
 
 KEYS = (
     select(ApiKey.id, ApiKey.name, ApiKey.ability_names, ApiKey.created_at, ApiKey.expires_at)
-    .where(ApiKey.user_id == bindparam("user_id"), ApiKey.created_at > bindparam("after"), ApiKey.name != "Other")
+    .where(ApiKey.user_id == bindparam("user_id"), ApiKey.created_at > bindparam("after"))
+    .where(ApiKey.name != "Other", ApiKey.created_at > datetime(2020, 1, 1, tzinfo=UTC))
     .order_by(ApiKey.id)
     .limit(bindparam("most", type_=Integer))
 )
