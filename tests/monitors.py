@@ -32,6 +32,14 @@ def change(monitor: Monitor, person: Person, **fields: Any) -> None:
     db.session.commit()
 
 
+def assert_next_slot(monitor: Monitor, after: datetime) -> None:
+    """Hold a monitor to its grid: it is due at the first slot after a time."""
+    interval = timedelta(seconds=monitor.interval_seconds)
+    assert monitor.next_check_at is not None
+    assert after < monitor.next_check_at <= after + interval
+    assert (monitor.next_check_at - monitor.anchored_at) % interval == timedelta(0)
+
+
 def make_due(*monitors: Monitor, at: datetime | None = None) -> None:
     """Let monitors be due now."""
     due = update(Monitor).where(Monitor.id.in_([each.id for each in monitors]))

@@ -177,7 +177,7 @@ def test_a_new_monitor_is_checked_within_a_moment_and_then_on_its_grid(alice, wo
 
     first, second = db.session.scalars(Check.of(monitor.id)).all()[::-1]
     due = monitor.anchored_at + timedelta(seconds=5)
-    assert (first.slot, second.slot) == (monitor.anchored_at, due)
+    assert (first.slot, second.slot) == (monitor.created_at, due)
     assert second.checked_at >= due
 
 
@@ -425,7 +425,7 @@ def test_a_checker_that_is_killed_loses_no_slot(alice, process, workshop):
 
     assert while_leased == []
     db.session.rollback()
-    assert [each.slot for each in db.session.scalars(Check.of(monitor.id))] == [monitor.anchored_at]
+    assert [each.slot for each in db.session.scalars(Check.of(monitor.id))] == [monitor.created_at]
 
 
 def test_a_check_that_takes_longer_than_a_lease_stays_with_its_checker(alice, process, workshop):

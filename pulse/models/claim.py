@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 
 from pulse.clock import utcnow
 from pulse.db import DbSession
-from pulse.models.grid import next_slot
+from pulse.models.grid import anchor_of, next_slot
 from pulse.models.monitor import Monitor
 from pulse.models.monitor_request import Stored
 from pulse.plans import INTERVALS
@@ -45,6 +45,7 @@ ASKED = (
 )
 """The columns of an `Stored`."""
 HOLDS = update(Monitor).where(Monitor.id == bindparam("of"), Monitor.fence == bindparam("at_fence"), Monitor.paused_at.is_(None))
+ANCHORS = update(Monitor).where(Monitor.id == bindparam("of")).values(anchored_at=bindparam("at"))
 
 
 def claim(session: DbSession, limit: int, until: datetime) -> list[Claim]:
@@ -106,8 +107,11 @@ def realign(session: DbSession) -> int:
     for seconds in INTERVALS:
         far = now + timedelta(seconds=seconds) + SLACK
         lost = update(Monitor).where(Monitor.next_check_at > far, Monitor.interval_seconds == seconds)
-        again = lost.values(anchored_at=now, next_check_at=now, lease_until=None, fence=Monitor.fence + 1)
-        moved += len(session.execute(again.returning(Monitor.id).execution_options(synchronize_session=False)).all())
+        again = lost.values(next_check_at=now, lease_until=None, fence=Monitor.fence + 1).returning(Monitor.id)
+        ids = session.scalars(again.execution_options(synchronize_session=False)).all()
+        if ids:
+            session.connection().execute(ANCHORS, [{"of": each, "at": anchor_of(each, seconds, now)} for each in ids])
+        moved += len(ids)
     return moved
 
 

@@ -17,7 +17,7 @@ from pulse.addresses import AddressGuard
 from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 from pulse.models.event import SYSTEM, About, Actor, Event
-from pulse.models.grid import next_slot
+from pulse.models.grid import anchor_of, next_slot
 from pulse.models.hold import hold
 from pulse.models.monitor_fields import CLEARED, MonitorFields, check_fields
 from pulse.models.monitor_request import changes, request_of, sealed_auth, sealed_headers
@@ -175,6 +175,7 @@ class Monitor(Base):
         monitor._write(values, vault)
         session.add(monitor)
         session.flush()
+        monitor.anchored_at = anchor_of(monitor.id, monitor.interval_seconds, now)
         monitor._note(session, "monitor.created", by)
         return monitor
 

@@ -1,5 +1,6 @@
 """Checks: recorded once, dropped when they come too late, kept as long as the plan says."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from pulse.models.claim import LEASE, claim, next_due, realign, release, renew, 
 from pulse.models.monitor import Monitor
 from pulse.models.recording import Result, record
 from pulse.plans import Plan
-from tests.monitors import BAD, GOOD, change, check, claimed, make_due, make_monitor, scheduled
+from tests.monitors import BAD, GOOD, assert_next_slot, change, check, claimed, make_due, make_monitor, scheduled
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -112,7 +113,7 @@ def test_the_next_slot_is_on_the_grid_and_the_missed_ones_are_not_made_up_for(al
         record(db.session, [scheduled(mine)])
         db.session.commit()
 
-    assert monitor.next_check_at == NOON + timedelta(minutes=6)
+    assert_next_slot(monitor, NOON + timedelta(minutes=5, seconds=3))
 
 
 @pytest.mark.parametrize("act", ["pause", "pause and resume", "delete", "change"])
@@ -227,7 +228,21 @@ def test_a_clock_set_back_a_day_silences_nothing(alice):
     assert moved == 1
     assert ids != [None]
     assert len(claims) == 1
-    assert db.session.get_one(Monitor, monitor.id, populate_existing=True).next_check_at == NOON + timedelta(seconds=70)
+    after = db.session.get_one(Monitor, monitor.id, populate_existing=True)
+    assert_next_slot(after, NOON + timedelta(seconds=10))
+
+
+def test_monitors_made_at_one_moment_are_spread_over_half_an_interval(alice):
+    alice.set_plan(Plan.TEAM)
+    with time_machine.travel(NOON, tick=False):
+        for number in range(100):
+            make_monitor(alice, name=f"M{number}")
+        record(db.session, [scheduled(each) for each in claim(db.session, 100, utcnow())])
+
+    due = sorted((each - NOON).total_seconds() for each in db.session.scalars(select(Monitor.next_check_at)) if each)
+    assert 30 <= due[0] < 31
+    assert 59 < due[-1] <= 60
+    assert max(later - earlier for earlier, later in itertools.pairwise(due)) < 1
 
 
 def test_a_clock_that_runs_true_moves_nothing(alice):
