@@ -1,8 +1,5 @@
 """The web app: pages and the API, plugged together."""
 
-from collections.abc import Callable
-from typing import Any
-
 from flask import Flask, Request, Response
 from flask.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
@@ -14,13 +11,14 @@ from pulse.bodies import Bodies
 from pulse.config import Settings
 from pulse.db import engine_options, prepare
 from pulse.extensions import Services, csrf, db, login_manager
+from pulse.lane import Lane
 from pulse.models.session import LONGEST
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Return the web app: the only function that knows everyone."""
     settings = settings or Settings()
-    app = Pulse("pulse", template_folder="../templates", static_folder=None)
+    app = Lane("pulse", template_folder="../templates", static_folder=None)
     logs.configure()
     configure(app, settings)
     app.extensions["pulse"] = Services.of(settings)
@@ -31,19 +29,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["pulse.bodies"] = Bodies(settings.threads)
     app.before_request(enter)
     app.after_request(leave)
+    app.check()
     app.wsgi_app = headers.Dressed(app.wsgi_app, settings)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
     return app
-
-
-class Pulse(Flask):
-    """Flask, without asking of each function at each request whether it is a coroutine: none is."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function as it is."""
-        return func
 
 
 def enter() -> ResponseReturnValue | None:

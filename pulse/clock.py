@@ -12,6 +12,11 @@ def utcnow() -> datetime:
     return datetime.fromtimestamp(int(time.time() * 1000) / 1000, UTC)
 
 
+def second() -> int:
+    """Return the current second since 1970."""
+    return int(time.time())
+
+
 def iso(moment: datetime) -> str:
     """Return a time as programs are told it: ISO 8601 in UTC with `Z` and milliseconds."""
     # A quarter of the cost of `isoformat`, of which a list takes five for each row.

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 import orjson
 import structlog
 
-from pulse.tokens import HIDDEN, hidden
+from pulse.tokens import HIDDEN, PREFIX, hidden
 
 # Words that, as a field's name or a part of it, say that its value is nobody's business.
 SECRET_FIELDS = ("password", "secret", "authorization", "cookie", "csrf", "dsn", "credential")
@@ -101,5 +101,7 @@ def _is_secret(name: str) -> bool:
 
 def harmless(text: str) -> str:
     """Return text that may be logged: without a token, in UTF-8, of bounded length."""
+    if len(text) <= LONGEST_VALUE and text.isascii() and PREFIX not in text:
+        return text
     short = hidden(text)[:LONGEST_VALUE]
     return short if short.isascii() else short.encode("utf-8", "replace").decode("utf-8")

@@ -12,6 +12,7 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
+from itertools import count
 
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -19,11 +20,12 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from pulse.clock import utcnow
+from pulse.clock import second
 
 PATTERN = re.compile(r"[0-9a-f]{32}\Z", re.ASCII)
 _LAYOUT = struct.Struct(">B6sI5s")  # mark and kind, number of who asked, second, chance
 _MARK = 0xA0
+_MOST = 2**40 - 1
 
 
 class Kind(IntEnum):
@@ -52,9 +54,9 @@ class RequestIds:
 
     def issue(self, kind: Kind = Kind.NOBODY, number: int = 0) -> str:
         """Return a new id, 32 hexadecimal digits."""
-        second = int(utcnow().timestamp())
-        block = _LAYOUT.pack(_MARK | kind, number.to_bytes(6, "big"), second, secrets.token_bytes(5))
-        return self._encryptor().update(block).hex()
+        encrypt, numbers = self._thread()
+        chance = (next(numbers) & _MOST).to_bytes(5, "big")
+        return encrypt.update(_LAYOUT.pack(_MARK | kind, number.to_bytes(6, "big"), second(), chance)).hex()
 
     def read(self, text: str) -> Asked | None:
         """Return who asked, or `None` when `text` is no id of this service."""
@@ -63,11 +65,13 @@ class RequestIds:
         found = (_unpacked(key, bytes.fromhex(text)) for key in self._keys)
         return next((asked for asked in found if asked), None)
 
-    def _encryptor(self) -> CipherContext:
-        # Setting one up costs more than a block, and a block needs no state but the key.
-        kept: CipherContext | None = getattr(self._kept, "encryptor", None)
+    def _thread(self) -> "tuple[CipherContext, count[int]]":
+        """Return this thread's encryptor, and numbers from a start by chance upwards: the cipher hides that they are in order."""
+        # Setting an encryptor up costs more than a block, and a block needs no state but the key.
+        kept: tuple[CipherContext, count[int]] | None = getattr(self._kept, "both", None)
         if kept is None:
-            kept = self._kept.encryptor = Cipher(AES(self._keys[0]), ECB()).encryptor()  # noqa: S305 - one block, never two
+            encryptor = Cipher(AES(self._keys[0]), ECB()).encryptor()  # noqa: S305 - one block, never two
+            kept = self._kept.both = encryptor, count(secrets.randbits(40))
         return kept
 
 

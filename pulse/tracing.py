@@ -3,12 +3,12 @@
 import sys
 from datetime import datetime
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-from flask import current_app, request
 
 from pulse.clock import utcnow
+from pulse.lane import context
 from pulse.logs import harmless
 from pulse.request_ids import Kind
 
@@ -76,14 +76,15 @@ class Trace:
 
 def start() -> Trace:
     """Begin to trace a request."""
-    asked: Request = _real(request)
-    traced = asked.environ[TRACE] = Trace(asked, _real(current_app))
+    now = context()
+    traced = now.request.environ[TRACE] = Trace(now.request, now.app)
     return traced
 
 
 def trace() -> Trace:
     """Return what is known of this request."""
-    return cast("Trace | None", request.environ.get(TRACE)) or start()
+    traced: Trace | None = context().request.environ.get(TRACE)
+    return traced or start()
 
 
 def request_id(traced: Trace | None = None) -> str:
@@ -126,8 +127,3 @@ def _path(traced: Trace) -> str:
     if rule is not None and "<secret:" in rule.rule:
         return rule.rule
     return traced.path
-
-
-def _real(stand_in: Any) -> Any:
-    """Return what one of the framework's stand-ins stands for at the moment."""
-    return stand_in._get_current_object()  # noqa: SLF001 - the way its documentation tells

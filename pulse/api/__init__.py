@@ -24,6 +24,7 @@ BLUEPRINTS = (
     team.bp,
     metrics.bp,
 )
+BELOW = f"{auth.PREFIX}/"
 LARGEST_BODY = 256 * 1024
 
 
@@ -42,7 +43,7 @@ def init_app(app: Flask) -> None:
 
 def is_api(path: str) -> bool:
     """Tell whether a path is the API's, routed or not."""
-    return path == auth.PREFIX or path.startswith(f"{auth.PREFIX}/")
+    return path.startswith(BELOW) or path == auth.PREFIX
 
 
 def enter(traced: Trace) -> Response | None:

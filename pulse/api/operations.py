@@ -18,6 +18,7 @@ from pulse.api import repeats
 from pulse.api.schemas import Nothing
 from pulse.api.tables import CSV, prefers_csv, written
 from pulse.extensions import db
+from pulse.lane import Answer
 from pulse.models.refusals import Invalid
 from pulse.problems import Problem
 from pulse.tracing import trace
@@ -189,7 +190,7 @@ def shape(declared: Operation, result: Any) -> Response:
     model = declared.reply.model_validate(value, from_attributes=True)
     if CSV in declared.texts and prefers_csv():
         return Response(written(model), status or declared.status, headers=dict(headers), content_type=f"{CSV}; charset=utf-8")
-    response = Response(model.model_dump_json(by_alias=True), status or declared.status, content_type="application/json")
+    response = Answer(model.model_dump_json(by_alias=True).encode(), status or declared.status, "application/json")
     if headers:
         response.headers.update(dict(headers))
     return response

@@ -132,10 +132,12 @@ class Column:
             answered.append(status)
             return lambda _: None
 
+        number = len(environs)
         began = thread_time()
-        for environ in environs:
-            drain(app(environ, start))
-        taken = (thread_time() - began) / len(environs) * 1e6
+        while environs:
+            # Let go of at once, as by a server: what a request leaves in its environment is not kept.
+            drain(app(environs.pop(), start))
+        taken = (thread_time() - began) / number * 1e6
         assert set(answered) == {expected}, set(answered)
         return taken
 
