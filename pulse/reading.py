@@ -1,9 +1,10 @@
 """Reading what requests ask by the thousand: beside the session, without a transaction, and at a fraction of its cost."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Select
 from sqlalchemy.engine import Dialect
@@ -19,22 +20,22 @@ class Reader:
 
     def __init__(self, url: str) -> None:
         self.engine = connect(url, read_only=True)
+        spoken = self.engine.dialect
+        numbered: Any = type(spoken)
+        self.words: Dialect = spoken if spoken.name == "sqlite" else numbered(paramstyle="numeric_dollar")
+        """How statements are written for a `Wire`: with places for values as the server itself knows them."""
         self._threads = threading.local()
         self._questions: dict[Select[*tuple[Any, ...]], Question] = {}
 
     @contextmanager
     def connection(self) -> Generator[Connection]:
         """Lend this thread's connection; one that fails is thrown away."""
-        kept = self._kept()
+        kept = self.kept()
         try:
             yield kept.connection
         except BaseException:
             self.discard()
             raise
-
-    def cursor(self) -> Any:
-        """Return a new cursor of the driver's on this thread's connection."""
-        return self._kept().raw.cursor()
 
     def question(self, statement: Select[*tuple[Any, ...]]) -> "Question":
         """Return the question that a statement asks, which must be one and the same object each time."""
@@ -44,15 +45,20 @@ class Reader:
 
     def discard(self) -> None:
         """Throw this thread's connection away: it may be dead."""
-        kept: _Kept | None = getattr(self._threads, "kept", None)
+        kept: Kept | None = self._threads.__dict__.get("kept")
         if kept is not None:
             kept.connection.invalidate()
             self.close()
 
-    def _kept(self) -> "_Kept":
-        kept: _Kept | None = getattr(self._threads, "kept", None)
+    def rows(self, sql: str, values: Sequence[Any]) -> Sequence[Row]:
+        """Return a statement's rows as the driver has them."""
+        return self.kept().wire.rows(sql, values)
+
+    def kept(self) -> "Kept":
+        """Return this thread's connection."""
+        kept: Kept | None = self._threads.__dict__.get("kept")
         if kept is None:
-            kept = self._threads.kept = _Kept(self.engine.connect())
+            kept = self._threads.kept = Kept(self.engine.connect())
         return kept
 
     def close(self) -> None:
@@ -61,7 +67,7 @@ class Reader:
 
 
 class Question:
-    """A statement asked over the driver's own cursor.
+    """A statement asked past SQLAlchemy, by the driver's shortest way.
 
     It is compiled once, and is the same that SQLAlchemy would send at several times the cost. It gets a value for each
     parameter that has none of its own; raises SQLAlchemy's `DBAPIError`.
@@ -71,49 +77,47 @@ class Question:
         self._reader = reader
         self._statement = statement
         dialect = reader.engine.dialect
-        compiled = statement.compile(dialect=dialect)
+        compiled = statement.compile(dialect=reader.words)
         self._sql = str(compiled)
-        self._order = compiled.positiontup if compiled.positional else None
-        bound = {name: each.type.dialect_impl(dialect).bind_processor(dialect) for name, each in compiled.binds.items()}
-        self._given = {name: process for name, process in bound.items() if process}
-        self._constants = self._bound({name: value for name, value in compiled.params.items() if value is not None})
+        given = {name: each.type.dialect_impl(dialect).bind_processor(dialect) for name, each in compiled.binds.items()}
+        self._slots = [_Slot(name, compiled.params[name], given[name]) for name in compiled.positiontup or ()]
         columns = statement.selected_columns
-        read = [_processor(column.type.dialect_impl(dialect), dialect) for column in columns]
-        self._read = [(place, process) for place, process in enumerate(read) if process]
+        read = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
         self._names = tuple(columns.keys())
+        self._places = [(place, process) for place, process in enumerate(read) if process]
+        self._fields = [(self._names[place], process) for place, process in self._places]
         self._failure: type[Exception] = dialect.loaded_dbapi.Error
 
     def first(self, **values: Any) -> Row | None:
         """Return the first row."""
         try:
-            cursor = self._sent(values)
-            row = cursor.fetchone()
-            cursor.close()
+            rows = self._sent(values)
         except self._failure:
             return next(iter(self._again(values)), None)
-        return None if row is None else self._decoded(row)
+        if not rows:
+            return None
+        row = list(rows[0])
+        for place, process in self._places:
+            if (value := row[place]) is not None:
+                row[place] = process(value)
+        return row
 
     def all(self, **values: Any) -> list[dict[str, Any]]:
         """Return all rows, by their columns' names."""
+        names, fields = self._names, self._fields
         try:
-            cursor = self._sent(values)
-            rows = [self._decoded(row) for row in cursor.fetchall()]
-            cursor.close()
+            rows = [dict(zip(names, row, strict=True)) for row in self._sent(values)]
         except self._failure:
-            rows = self._again(values)
-        return [dict(zip(self._names, row, strict=True)) for row in rows]
+            return [dict(zip(names, row, strict=True)) for row in self._again(values)]
+        for row in rows:
+            for name, process in fields:
+                if (value := row[name]) is not None:
+                    row[name] = process(value)
+        return rows
 
-    def _sent(self, values: dict[str, Any]) -> Any:
-        """Send the statement, and return its cursor."""
-        if self._given or self._constants:
-            values = self._constants | self._bound(values)
-        cursor = self._reader.cursor()
-        cursor.execute(self._sql, [values[name] for name in self._order] if self._order else values)
-        return cursor
-
-    def _bound(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Return values as the driver takes them."""
-        return {name: self._given[name](value) if name in self._given else value for name, value in values.items()}
+    def _sent(self, values: dict[str, Any]) -> Sequence[Row]:
+        """Send the statement, and return its rows as the driver has them."""
+        return self._reader.rows(self._sql, [slot.filled(values) for slot in self._slots])
 
     def _again(self, values: dict[str, Any]) -> Sequence[Row]:
         """Ask once more: the kept connection may be dead, and a new one is worth one try, by the way that names what is wrong."""
@@ -121,23 +125,57 @@ class Question:
         with self._reader.connection() as connection:
             return connection.execute(self._statement, values).all()
 
-    def _decoded(self, row: Row) -> Row:
-        decoded = list(row)
-        for place, process in self._read:
-            decoded[place] = process(decoded[place])
-        return decoded
+
+class _Slot:
+    """A parameter's place in a statement."""
+
+    __slots__ = ("_constant", "_name", "_process")
+
+    def __init__(self, name: str, constant: Any, process: Process | None) -> None:
+        self._name = name
+        self._process = process
+        self._constant = process(constant) if process and constant is not None else constant
+
+    def filled(self, values: dict[str, Any]) -> Any:
+        """Return its value, as the driver takes it."""
+        if self._constant is not None:
+            return self._constant
+        value = values[self._name]
+        return self._process(value) if self._process else value
 
 
-def _processor(kind: Any, dialect: Dialect) -> Process | None:
-    return kind.result_processor(dialect, None)
+class SqliteWire:
+    """A connection of the standard library's."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+
+    def rows(self, sql: str, values: Sequence[Any]) -> Sequence[Row]:
+        """Return the rows of a statement; raises `sqlite3.Error`."""
+        return self._execute(sql, values).fetchall()
 
 
-class _Kept:
+class Wire(Protocol):
+    """A driver's connection, by its shortest way."""
+
+    def rows(self, sql: str, values: Sequence[Any]) -> Sequence[Row]:
+        """Return the rows of a statement with these values; raises the driver's error."""
+        ...
+
+
+class Kept:
     """A thread's connection; it goes back to the pool when the thread ends."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.raw: Any = connection.connection.dbapi_connection
+        raw: Any = connection.connection.dbapi_connection
+        self.wire: Wire = SqliteWire(raw) if connection.dialect.name == "sqlite" else _psycopg_wire(raw)
 
     def __del__(self) -> None:
         self.connection.close()
+
+
+def _psycopg_wire(connection: Any) -> Wire:
+    from pulse.wire import PsycopgWire  # noqa: PLC0415 - the driver is an extra
+
+    return PsycopgWire(connection)

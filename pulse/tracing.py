@@ -1,7 +1,6 @@
 """What is known of a request while it is answered, its id, and the one line that is written of it."""
 
 import sys
-from datetime import datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,7 +25,8 @@ class NamedToken(NamedTuple):
     """The token that a request of the API named, live or former."""
 
     id: int
-    last_used_at: datetime | None
+    is_used: bool
+    """Whether it was used before."""
     live: bool
 
 

@@ -1,6 +1,6 @@
 """What requests send to the database, through whichever connection."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,18 +8,18 @@ from flask import Flask
 from sqlalchemy import event
 
 from pulse.extensions import db, services
-from pulse.reading import Reader
+from pulse.reading import Reader, Row
 
 
 class NotedReader(Reader):
-    """The reader, noting which cursors of the driver's own are asked for: they raise no event."""
+    """The reader, noting what is sent past SQLAlchemy: that raises no event."""
 
     sent: list[str]
 
-    def cursor(self) -> Any:
-        """Note that a statement follows, and return the cursor."""
-        self.sent.append("over the driver's own cursor")
-        return super().cursor()
+    def rows(self, sql: str, values: Sequence[Any]) -> Sequence[Row]:
+        """Note a statement, and send it."""
+        self.sent.append(sql)
+        return super().rows(sql, values)
 
 
 @contextmanager

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import Integer, bindparam, column, select, table
 from sqlalchemy.exc import DBAPIError
 
-from pulse.clock import utcnow
+from pulse.clock import iso, utcnow
+from pulse.db import told
 from pulse.extensions import db, services
 from pulse.models.api_key import ApiKey
 from tests.factories import make_key
@@ -42,6 +43,20 @@ def test_rows_come_as_sqlalchemy_would_return_them(asked):
     assert question.first(**values | {"user_id": 2**40}) is None
 
 
+def test_what_is_only_told_comes_as_it_is_told(asked, alice):
+    key = make_key(alice, name="Three", expires_in=timedelta(days=1)).key
+    key.expires_at = utcnow().replace(microsecond=0) + timedelta(days=1)
+    db.session.commit()
+    facts = [*map(told, (ApiKey.created_at, ApiKey.expires_at, ApiKey.revoked_at, ApiKey.ability_names)), ApiKey.id]
+    statement = select(*facts).where(ApiKey.id == bindparam("id"))
+
+    found = [services().reader.question(statement).all(id=key.id), db.session.execute(statement, {"id": key.id}).mappings().all()]
+
+    expected = {"created_at": iso(key.created_at), "expires_at": iso(key.expires_at), "revoked_at": None, "id": key.id}
+    assert found[0] == found[1] == [expected | {"ability_names": key.ability_names}]
+    assert found[0][0]["expires_at"].endswith(".000Z")
+
+
 def test_what_was_committed_is_seen_by_the_next_question(asked, alice):
     values, rows = asked
     question = services().reader.question(KEYS)
@@ -58,7 +73,7 @@ def test_a_dead_connection_is_replaced(asked, way):
     reader = services().reader
     question = reader.question(KEYS)
     question.all(**values)
-    reader.cursor().connection.close()
+    reader.kept().connection.connection.dbapi_connection.close()
 
     found = getattr(question, way)(**values)
 

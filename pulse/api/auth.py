@@ -6,17 +6,19 @@ Nothing it learns is kept: one query per request decides, so that a token is dea
 """
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 from flask import request
-from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, ScalarSelect, bindparam, case, func, literal_column, select
 from sqlalchemy.orm import aliased
 
 from pulse import tokens
 from pulse.abilities import Ability
 from pulse.api import limits
 from pulse.clock import iso, utcnow
+from pulse.db import told
 from pulse.models.api_key import ApiKey, Token
 from pulse.models.event import Actor, ActorKind
 from pulse.models.team import Membership, Team, in_force
@@ -41,11 +43,12 @@ class Caller(NamedTuple):
     key_name: str
     token_id: int
     last_eight: str
-    abilities: tuple[str, ...]
+    abilities: Sequence[str]
     """In the order of the closed list."""
-    created_at: datetime
+    created_at: str
+    """As it is told, which is all it is for; the same of its last use."""
     expires_at: datetime | None
-    last_used_at: datetime | None
+    last_used_at: str | None
     user_id: int
     user_name: str
     user_email: str
@@ -61,33 +64,10 @@ class Caller(NamedTuple):
         )
 
 
-class Found(NamedTuple):
-    """What the database knows of a token, in the order of `FIND`."""
-
-    token_id: int
-    last_eight: str
-    retired_at: datetime | None
-    reason: str | None
-    last_used_at: datetime | None
-    key_id: int
-    key_name: str
-    ability_names: list[str]
-    created_at: datetime
-    expires_at: datetime | None
-    user_id: int
-    user_name: str
-    user_email: str
-    suspended_at: datetime | None
-    team_id: int
-    team_name: str
-    plan_name: str
-    role_name: str | None
-    older_members: int
-
-
 _older = aliased(Membership)
 OWNER: ColumnElement[str] = literal_column(f"'{Role.OWNER.value}'")
 """Spelled out: for a parameter that decides about a partial index SQLite prepares the whole statement anew each time."""
+NONE: ColumnElement[int] = literal_column("0")
 
 
 def _counted(*which: ColumnElement[bool]) -> ScalarSelect[int]:
@@ -96,30 +76,34 @@ def _counted(*which: ColumnElement[bool]) -> ScalarSelect[int]:
     return mine.correlate(Membership).scalar_subquery()
 
 
+_older_members = _counted(_older.id < Membership.id) + _counted(_older.id > Membership.id, _older.role_name == OWNER)
+STATE = (
+    Token.retired_at,
+    Token.reason,
+    User.suspended_at,
+    Team.plan_name,
+    Membership.role_name,
+    # Nobody precedes the Owner.
+    case((Membership.role_name == OWNER, NONE), else_=_older_members),
+)
+FACTS = (
+    ApiKey.id.label("key_id"),
+    ApiKey.name.label("key_name"),
+    Token.id.label("token_id"),
+    Token.last_eight,
+    told(ApiKey.ability_names),
+    told(ApiKey.created_at),
+    ApiKey.expires_at,
+    told(Token.last_used_at),
+    User.id.label("user_id"),
+    User.name.label("user_name"),
+    User.email.label("user_email"),
+    Team.id.label("team_id"),
+    Team.name.label("team_name"),
+)
+"""In the order of `Caller`."""
 FIND = (
-    select(
-        Token.id.label("token_id"),
-        Token.last_eight,
-        Token.retired_at,
-        Token.reason,
-        Token.last_used_at,
-        ApiKey.id.label("key_id"),
-        ApiKey.name.label("key_name"),
-        ApiKey.ability_names.label("ability_names"),
-        ApiKey.created_at,
-        ApiKey.expires_at,
-        User.id.label("user_id"),
-        User.name.label("user_name"),
-        User.email.label("user_email"),
-        User.suspended_at,
-        Team.id.label("team_id"),
-        Team.name.label("team_name"),
-        Team.plan_name.label("plan_name"),
-        Membership.role_name.label("role_name"),
-        (_counted(_older.id < Membership.id) + _counted(_older.id > Membership.id, _older.role_name == OWNER)).label(
-            "older_members"
-        ),
-    )
+    select(*STATE, *FACTS)
     .join(ApiKey, ApiKey.id == Token.key_id)
     .join(User, User.id == ApiKey.user_id)
     .join(Team, Team.id == ApiKey.team_id)
@@ -131,23 +115,27 @@ FIND = (
 
 def identify(traced: Trace) -> Caller:
     """Return who calls, having gone through the decision up to the rate limit; raises `Problem`."""
-    found = _find(traced, _token(traced))
-    traced.token = NamedToken(found.token_id, found.last_used_at, found.retired_at is None)
-    if found.retired_at is not None:
-        code = "token_rotated" if found.reason == "rotated" else "token_deleted"
-        raise _unauthorized(code, at=iso(found.retired_at))
-    traced.asked_by(Kind.TOKEN, found.token_id)
-    if found.expires_at is not None and found.expires_at <= utcnow():
-        raise _unauthorized("token_expired", at=iso(found.expires_at))
-    if found.suspended_at is not None:
+    row = traced.services.reader.question(FIND).first(digest=tokens.digest(_token(traced)))
+    if row is None:
+        raise _stranger(traced, "token_unknown")
+    retired_at, reason, suspended_at, plan_name, role_name, older_members, *facts = row
+    plan = PLANS[plan_name]
+    role = in_force(ROLES[role_name], older_members, plan) if role_name else None
+    caller = Caller._make((*facts, plan, role))
+    traced.token = NamedToken(caller.token_id, caller.last_used_at is not None, retired_at is None)
+    if retired_at is not None:
+        raise _unauthorized("token_rotated" if reason == "rotated" else "token_deleted", at=iso(retired_at))
+    traced.asked_by(Kind.TOKEN, caller.token_id)
+    if caller.expires_at is not None and caller.expires_at <= utcnow():
+        raise _unauthorized("token_expired", at=iso(caller.expires_at))
+    if suspended_at is not None:
         raise Problem("account_suspended")
-    if found.role_name is None:
+    if role is None:
         raise Problem("membership_ended")
-    plan = PLANS[found.plan_name]
     if plan not in API_PLANS:
         raise Problem("plan_required", plan=plan.value, plans=[each.value for each in API_PLANS])
-    traced.caller = caller = _caller(found, plan, in_force(ROLES[found.role_name], found.older_members, plan))
-    limits.count(traced, found.key_id, found.user_id, found.team_id, plan)
+    traced.caller = caller
+    limits.count(traced, caller.key_id, caller.user_id, caller.team_id, plan)
     return caller
 
 
@@ -179,33 +167,6 @@ def _token(traced: Trace) -> str:
     if match is None or not tokens.is_well_formed(match[1]):
         raise _stranger(traced, "token_malformed")
     return match[1]
-
-
-def _find(traced: Trace, token: str) -> Found:
-    row = traced.services.reader.question(FIND).first(digest=tokens.digest(token))
-    if row is None:
-        raise _stranger(traced, "token_unknown")
-    return Found._make(row)
-
-
-def _caller(found: Found, plan: Plan, role: Role) -> Caller:
-    return Caller(
-        found.key_id,
-        found.key_name,
-        found.token_id,
-        found.last_eight,
-        tuple(found.ability_names),
-        found.created_at,
-        found.expires_at,
-        found.last_used_at,
-        found.user_id,
-        found.user_name,
-        found.user_email,
-        found.team_id,
-        found.team_name,
-        plan,
-        role,
-    )
 
 
 def _stranger(traced: Trace, code: str, challenge: str | None = None) -> Problem:

@@ -1,6 +1,5 @@
 """The calling key itself: describe it, rotate it, delete it."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from flask import Blueprint, request
@@ -8,7 +7,8 @@ from flask import Blueprint, request
 from pulse.abilities import Ability
 from pulse.api.auth import Caller, caller
 from pulse.api.operations import operation
-from pulse.api.schemas import Moment, Out, one_of
+from pulse.api.schemas import Moment, Out, Told, one_of
+from pulse.clock import iso
 from pulse.extensions import db
 from pulse.models.api_key import ApiKey
 from pulse.models.refusals import Conflict
@@ -68,7 +68,7 @@ class RotatedOut(KeyOut):
 
 
 @operation(bp, "GET", "/key", ability=None, reply=KeyOut)
-def show() -> dict[str, Any]:
+def show() -> Told:
     """Describe the calling key."""
     return described(caller())
 
@@ -100,19 +100,19 @@ def _found(calling: Caller) -> ApiKey:
     return key
 
 
-def described(calling: Caller) -> dict[str, Any]:
+def described(calling: Caller) -> Told:
     """Return the calling key's facts; the decision's one query brought them all."""
-    expires: datetime | None = calling.expires_at
-    return {
-        "id": calling.key_id,
-        "name": calling.key_name,
-        "last_eight": calling.last_eight,
-        "abilities": calling.abilities,
-        "created_at": calling.created_at,
-        "expires_at": expires,
-        "last_used_at": calling.last_used_at,
-        "team": {"id": calling.team_id, "name": calling.team_name, "plan": calling.plan.value},
-        "owner": {"id": calling.user_id, "name": calling.user_name, "email": calling.user_email, "role": calling.role.value},
-        "plan": calling.plan.value,
-        "rate_limit": {"requests_per_minute": calling.plan.limits.requests_per_minute},
-    }
+    plan = calling.plan
+    return Told(
+        id=calling.key_id,
+        name=calling.key_name,
+        last_eight=calling.last_eight,
+        abilities=calling.abilities,
+        created_at=calling.created_at,
+        expires_at=calling.expires_at and iso(calling.expires_at),
+        last_used_at=calling.last_used_at,
+        team={"id": calling.team_id, "name": calling.team_name, "plan": plan},
+        owner={"id": calling.user_id, "name": calling.user_name, "email": calling.user_email, "role": calling.role},
+        plan=plan,
+        rate_limit={"requests_per_minute": plan.limits.requests_per_minute},
+    )

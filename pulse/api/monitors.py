@@ -10,7 +10,8 @@ from pulse.api.auth import caller
 from pulse.api.monitor_schemas import MonitorChange, MonitorIn, MonitorOut, MonitorQuery
 from pulse.api.operations import Reply, operation
 from pulse.api.pages import Listing, Place, Query, Record, bad_cursor, fetched, fetched_one, narrowed, page
-from pulse.api.schemas import Page, is_storable
+from pulse.api.schemas import Page, Told, is_storable
+from pulse.db import told
 from pulse.extensions import db, services
 from pulse.models.monitor import Monitor
 from pulse.models.monitor_fields import MonitorFields, check_fields
@@ -19,9 +20,13 @@ from pulse.models.team import Team
 from pulse.problems import Problem
 
 bp = Blueprint("api_monitors", __name__)
-SEALED = ("headers_sealed", "body_sealed", "auth_sealed")
 COLUMNS = (
-    *(column for column in Monitor.__table__.c if column.name not in SEALED),
+    *(
+        told(column)
+        for name, column in Monitor.__table__.c.items()
+        if name in MonitorOut.model_fields or name.startswith("last_")
+    ),
+    Monitor.name_folded,
     Monitor.state.label("state"),
     Monitor.body_sealed.is_not(None).label("has_body"),
 )
@@ -42,7 +47,7 @@ def index(query: MonitorQuery) -> Reply:
     filters = {"team_id": caller().team_id, "state": query.state, "project_id": query.project_id}
     # What is looked for is taken apart when its question is built.
     rows = LISTING.rows(query, after, **filters) if query.q is None else fetched(narrowed(of(**filters, q=query.q), query, after))
-    return page(rows, query, place_of=place_of, shape=told)
+    return page(rows, query, place_of=place_of, shape=whole, kind=Told)
 
 
 @operation(
@@ -64,7 +69,7 @@ def create(body: MonitorIn) -> Reply:
 @operation(bp, "GET", "/monitors/<id:monitor_id>", ability=Ability.MONITORS_READ, reply=MonitorOut)
 def show(monitor_id: int) -> dict[str, Any]:
     """Read a monitor."""
-    return told(fetched_one(select(*COLUMNS).where(Monitor.id == monitor_id, Monitor.team_id == caller().team_id)))
+    return whole(fetched_one(select(*COLUMNS).where(Monitor.id == monitor_id, Monitor.team_id == caller().team_id)))
 
 
 @operation(
@@ -177,7 +182,7 @@ def place_of(row: Record) -> Place:
     return [row["name_folded"], row["id"]]
 
 
-def told(row: Record) -> dict[str, Any]:
+def whole(row: Record) -> dict[str, Any]:
     """Return what is told of a row."""
     return {**row, "last_check": last_check(row)}
 

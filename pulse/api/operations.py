@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, NoReturn, TypedDict, Unpack
 
 from flask import Blueprint, Flask, Request, Response, request
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from pulse.abilities import Ability
 from pulse.api import repeats
-from pulse.api.schemas import Nothing
+from pulse.api.schemas import Nothing, Told, writer
 from pulse.api.tables import CSV, prefers_csv, written
 from pulse.extensions import db
 from pulse.lane import Answer
@@ -24,6 +24,7 @@ from pulse.problems import Problem
 from pulse.tracing import trace
 
 DEEPEST = 32
+JSON, ANY = "application/json", "*/*"
 LONGEST_ADDRESS = 8192
 """Characters of path and query together."""
 
@@ -156,20 +157,19 @@ def check_asked(declared: Operation, asked: Request) -> None:
     environ = asked.environ
     if len(environ["PATH_INFO"]) + len(environ["QUERY_STRING"]) > LONGEST_ADDRESS:
         raise Problem("uri_too_long")
-    kinds = (("application/json",) if declared.reply else ()) + declared.texts
-    if not kinds or environ.get("HTTP_ACCEPT", "*/*") in ("*/*", kinds[0], ""):
+    if environ.get("HTTP_ACCEPT") in (None, "", ANY):
         return
-    if all(asked.accept_mimetypes.quality(kind) <= 0 for kind in kinds):
+    kinds = ((JSON,) if declared.reply else ()) + declared.texts
+    if kinds and all(asked.accept_mimetypes.quality(kind) <= 0 for kind in kinds):
         raise Problem("not_acceptable")
 
 
 def taken_in(declared: Operation, asked: Request) -> dict[str, Any]:
     """Return the request's validated query and body, by the names under which the view takes them."""
     taken: dict[str, Any] = {}
+    query = read_query(declared.query) if asked.query_string else nothing_asked(declared.query)
     if declared.query is not Nothing:
-        taken["query"] = read_query(declared.query)
-    elif asked.query_string:
-        read_query(Nothing)
+        taken["query"] = query
     if declared.body is not None:
         empty = declared.optional and not asked.get_data(cache=True)
         taken["body"] = declared.body() if empty else read_body(declared.body)
@@ -187,13 +187,34 @@ def shape(declared: Operation, result: Any) -> Response:
         value, status, headers = result.value, result.status, result.headers
     if declared.reply is None:
         return Response(status=204, headers=dict(headers))
+    if isinstance(value, Told):
+        body = writer(declared.reply).to_json(value)
+        return with_headers(Answer(body, status or declared.status, JSON), headers)
     model = declared.reply.model_validate(value, from_attributes=True)
     if CSV in declared.texts and prefers_csv():
         return Response(written(model), status or declared.status, headers=dict(headers), content_type=f"{CSV}; charset=utf-8")
-    response = Answer(model.model_dump_json(by_alias=True).encode(), status or declared.status, "application/json")
+    return with_headers(Answer(model.model_dump_json(by_alias=True).encode(), status or declared.status, JSON), headers)
+
+
+def with_headers(response: Response, headers: Mapping[str, str]) -> Response:
+    """Return the response with these headers besides its own."""
     if headers:
         response.headers.update(dict(headers))
     return response
+
+
+@cache
+def nothing_asked(model: type[BaseModel]) -> BaseModel:
+    """Return what a query string comes to that is not there."""
+    return checked(model, {})
+
+
+def checked(model: type[BaseModel], fields: Mapping[str, str]) -> BaseModel:
+    """Return fields as their model has them; raises `Problem` with all their faults."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise invalid(error) from error
 
 
 def read_query(model: type[BaseModel]) -> BaseModel:
@@ -201,10 +222,7 @@ def read_query(model: type[BaseModel]) -> BaseModel:
     repeated = [name for name in request.args if len(request.args.getlist(name)) > 1]
     if repeated:
         _refuse([{"field": name, "code": "repeated", "message": "Give this once."} for name in repeated])
-    try:
-        return model.model_validate(request.args.to_dict())
-    except ValidationError as error:
-        raise invalid(error) from error
+    return checked(model, request.args.to_dict())
 
 
 def read_body(model: type[BaseModel]) -> BaseModel:

@@ -90,13 +90,18 @@ def fetched_one(query: Query) -> Record:
 
 
 def page(
-    rows: Sequence[Record], asked: PageQuery, *, place_of: Callable[[Record], Place], shape: Callable[[Record], Any] = dict
+    rows: Sequence[Record],
+    asked: PageQuery,
+    *,
+    place_of: Callable[[Record], Place],
+    shape: Callable[[Record], Any] = dict,
+    kind: type[dict[str, Any]] = dict,
 ) -> Reply:
-    """Return a page of the rows that `narrowed` found."""
+    """Return a page of the rows that `narrowed` found; `kind` is `Told` where they are."""
     shown = rows[: asked.limit]
     cursor = encoded(place_of(shown[-1])) if len(rows) > asked.limit else None
     headers = {"Link": f'<{next_url(cursor)}>; rel="next"'} if cursor else {}
-    return Reply({"data": [shape(row) for row in shown], "next_cursor": cursor}, headers=headers)
+    return Reply(kind(data=[shape(row) for row in shown], next_cursor=cursor), headers=headers)
 
 
 def next_url(cursor: str) -> str:

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -12,12 +14,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     StrictBool,
     StrictStr,
+    TypeAdapter,
     WithJsonSchema,
 )
 from pydantic.fields import FieldInfo
+from pydantic_core import SchemaSerializer
+from typing_extensions import TypedDict
 
 from pulse.clock import iso
 from pulse.db import LARGEST
@@ -62,9 +66,11 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Moment = Annotated[
-    datetime, PlainSerializer(iso, return_type=str, when_used="json"), WithJsonSchema({"type": "string", "format": "date-time"})
-]
+def _as_told(value: Any) -> Any:
+    return iso(value) if isinstance(value, datetime) else value
+
+
+Moment = Annotated[str, BeforeValidator(_as_told), WithJsonSchema({"type": "string", "format": "date-time"})]
 """A time, as ISO 8601 in UTC with `Z` and milliseconds."""
 
 WholeNumber = Annotated[int, BeforeValidator(_whole), Field(ge=-LARGEST - 1, le=LARGEST)]
@@ -100,6 +106,29 @@ class Out(BaseModel):
     """A reply, read from the attributes of whatever a view returns."""
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class Told(dict[str, Any]):
+    """What a schema says word for word: its own names, and values as JSON has them. It is written without being checked."""
+
+
+@cache
+def writer(schema: type[BaseModel]) -> SchemaSerializer:
+    """Return what writes `Told` as JSON by its schema, which leaves out what the schema does not name."""
+    return TypeAdapter(_typed(schema)).serializer  # pyright: ignore[reportReturnType] - it is made at once
+
+
+def _typed(kind: Any) -> Any:
+    """Return a type with dictionaries in the place of models."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        fields = {name: _typed(field.rebuild_annotation()) for name, field in kind.model_fields.items()}
+        return TypedDict(kind.__name__, fields)  # pyright: ignore[reportArgumentType] - its fields are known at run time alone
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return Annotated[(_typed(parts[0]), *parts[1:])]
+    if origin in (Union, UnionType):
+        return Union[tuple(map(_typed, parts))]  # noqa: UP007 - of as many as there are
+    return list[_typed(parts[0])] if origin is list else kind  # pyright: ignore[reportUnknownVariableType] - known at run time alone
 
 
 class Nothing(In):

@@ -134,7 +134,7 @@ def note(traced: Trace, status: int) -> None:
         hidden(environ.get("HTTP_USER_AGENT", "").replace("\0", ""))[:LONGEST_USER_AGENT],
         token.live,
     )
-    writer.note(use, at_once=token.live and token.last_used_at is None)
+    writer.note(use, at_once=token.live and not token.is_used)
 
 
 @lru_cache(maxsize=500)

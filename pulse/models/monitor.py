@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, Select, String, case, func, select
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, Select, String, case, func, literal_column, select
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -37,6 +37,11 @@ class State(StrEnum):
     DOWN = "down"
     PAUSED = "paused"
     PENDING = "pending"
+
+
+def _spelled(state: State) -> ColumnElement[str]:
+    """Return a state as part of a statement: sent beside it, each of them would be bound anew each time."""
+    return literal_column(f"'{state.value}'", String)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,11 +265,11 @@ class Monitor(Base):
     @classmethod
     def _state(cls) -> ColumnElement[str]:
         return case(
-            (cls.paused_at.is_not(None), State.PAUSED.value),
-            (cls.last_up.is_(None), State.PENDING.value),
-            (cls.last_up.is_(True), State.UP.value),
-            else_=State.DOWN.value,
-        ).cast(String)
+            (cls.paused_at.is_not(None), _spelled(State.PAUSED)),
+            (cls.last_up.is_(None), _spelled(State.PENDING)),
+            (cls.last_up.is_(True), _spelled(State.UP)),
+            else_=_spelled(State.DOWN),
+        )
 
     @property
     def has_body(self) -> bool:
