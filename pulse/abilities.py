@@ -33,7 +33,7 @@ class Ability(StrEnum):
     @property
     def only_reads(self) -> bool:
         """Whether it changes nothing; a viewer's key may hold any of these."""
-        return self.value.endswith(":read")
+        return self.endswith(":read")
 
 
 SENTENCES = {

@@ -8,6 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from pulse import api, assets, errors, headers, health, logs, routing, tracing, web
 from pulse.bodies import Bodies
+from pulse.clock import utcnow
 from pulse.config import Settings
 from pulse.db import engine_options, prepare
 from pulse.extensions import Services, csrf, db, login_manager
@@ -46,12 +47,12 @@ def enter() -> ResponseReturnValue | None:
 
 def leave(response: Response) -> Response:
     """Complete a reply by its lane, and write the request's line."""
-    traced = tracing.trace()
+    traced, status, now = tracing.trace(), response.status_code, utcnow()
     if api.is_api(traced.path):
-        api.leave(traced, response.status_code)
+        api.leave(traced, status, now)
     else:
         web.leave(response)
-    tracing.finish(traced, response.status_code)
+    tracing.finish(traced, status, now)
     return response
 
 

@@ -128,7 +128,7 @@ class Settings(BaseSettings):
             faults.append("PULSE_PASSWORD_COST must be at least 12")
         return faults
 
-    @property
+    @cached_property
     def in_production(self) -> bool:
         """Whether this is a deployment that must not be lenient."""
         return self.env == "production"

@@ -48,8 +48,8 @@ PRAGMAS = (
     "foreign_keys=ON",
     f"busy_timeout={BUSY_SECONDS * 1000}",
     "temp_store=MEMORY",
-    # As much as SQLite maps at most: what is read at random from a large file is then not copied first.
-    "mmap_size=2147418112",
+    # A mapped file is let go of at each commit of another connection, and then found again page by page: dearer than reading.
+    "mmap_size=0",
     "cache_size=-20000",
     "journal_size_limit=67108864",
     # What people delete must not stay readable in free pages.

@@ -50,7 +50,8 @@ class Answer(Response):
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer a request."""
         start_response(self._status, self.headers.to_wsgi_list())
-        return () if environ["REQUEST_METHOD"] == "HEAD" else cast("list[bytes]", self.response)
+        body: Any = self.response
+        return () if environ["REQUEST_METHOD"] == "HEAD" else body
 
 
 class Routes(Map):
@@ -89,17 +90,19 @@ class Lane(Flask):
     def check(self) -> None:
         """Refuse an app with what is left out here; to be called once all is registered."""
         hooks = (self.url_value_preprocessors, self.before_request_funcs, self.after_request_funcs, self.teardown_request_funcs)
-        if any(name is not None and each[name] for each in hooks for name in each) or self.url_map.host_matching:
-            raise RuntimeError("a blueprint has hooks of its own, or routes go by host: Lane knows neither")
+        if any(name is not None and each[name] for each in hooks for name in each):
+            raise RuntimeError("a blueprint has hooks of its own, of which Lane knows nothing")
+        if self.url_map.host_matching or self.subdomain_matching or self.config["SERVER_NAME"]:
+            raise RuntimeError("routes go by host, of which Lane knows nothing")
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function as it is: none is a coroutine."""
         return func
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Bind the routes to a request by its path alone: whatever host it names, none is ever told back."""
+        """Bind the routes to a request, by its path alone: whatever host it names, none is ever told back."""
         if request is None:
-            return super().create_url_adapter(None)
+            return None
         return Route(self.url_map, "", request.root_path, "", request.scheme, request.path, request.method)
 
     def full_dispatch_request(self) -> Response:
@@ -115,8 +118,9 @@ class Lane(Flask):
     def preprocess_request(self) -> ResponseReturnValue | None:
         """Ask the hooks in front of all views; the first that answers is the last."""
         for hook in self.before_request_funcs[None]:
-            if (answer := hook()) is not None:
-                return cast("ResponseReturnValue", answer)
+            answer: Any = hook()
+            if answer is not None:
+                return answer
         return None
 
     def dispatch_request(self) -> ResponseReturnValue:
@@ -125,14 +129,16 @@ class Lane(Flask):
         rule = asked.url_rule
         if rule is None or asked.method == "OPTIONS":
             return super().dispatch_request()
-        return cast("ResponseReturnValue", self.view_functions[rule.endpoint](**(asked.view_args or {})))
+        answer: Any = self.view_functions[rule.endpoint](**(asked.view_args or {}))
+        return answer
 
     def process_response(self, response: Response) -> Response:
         """Let the hooks behind all views complete a reply, and keep the session."""
         now = context()
         own, session = now._after_request_functions, now._session  # noqa: SLF001 - as above it  # pyright: ignore[reportPrivateUsage]
         for hook in (*own, *self.after_request_funcs[None]):
-            response = cast("Response", hook(response))
+            completed: Any = hook(response)
+            response = completed
         if session is not None and not self.session_interface.is_null_session(session):
             self.session_interface.save_session(self, session, response)
         return response

@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Select
@@ -85,7 +86,7 @@ class Question:
         read = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
         self._names = tuple(columns.keys())
         self._places = [(place, process) for place, process in enumerate(read) if process]
-        self._fields = [(self._names[place], process) for place, process in self._places]
+        self._record = record_maker(self._names, read)
         self._failure: type[Exception] = dialect.loaded_dbapi.Error
 
     def first(self, **values: Any) -> Row | None:
@@ -104,16 +105,11 @@ class Question:
 
     def all(self, **values: Any) -> list[dict[str, Any]]:
         """Return all rows, by their columns' names."""
-        names, fields = self._names, self._fields
         try:
-            rows = [dict(zip(names, row, strict=True)) for row in self._sent(values)]
+            rows = self._sent(values)
         except self._failure:
-            return [dict(zip(names, row, strict=True)) for row in self._again(values)]
-        for row in rows:
-            for name, process in fields:
-                if (value := row[name]) is not None:
-                    row[name] = process(value)
-        return rows
+            return list(map(records_of(self._names), self._again(values)))
+        return list(map(self._record, rows))
 
     def _sent(self, values: dict[str, Any]) -> Sequence[Row]:
         """Send the statement, and return its rows as the driver has them."""
@@ -124,6 +120,32 @@ class Question:
         self._reader.discard()
         with self._reader.connection() as connection:
             return connection.execute(self._statement, values).all()
+
+
+def record_maker(names: Sequence[str], processes: Sequence[Process | None] = ()) -> Callable[[Row], dict[str, Any]]:
+    """Return what makes a record, by names, of a row whose values are to be processed so.
+
+    Columns called `part.name` become a record within it, which is `None` where the first of them is. It is written out and
+    compiled, as for a named tuple: going through the columns of each row would cost half as much again.
+    """
+    used = {f"process_{place}": process for place, process in enumerate(processes) if process}
+    values: dict[str, list[str]] = {}
+    parts: dict[str, str] = {}
+    for place, name in enumerate(names):
+        value = f"row[{place}]"
+        told = f"None if {value} is None else process_{place}({value})" if f"process_{place}" in used else value
+        part, _, own = name.rpartition(".")
+        parts.setdefault(part, value)
+        values.setdefault(part, []).append(f"{own!r}: {told}")
+    within = [f"{part!r}: None if {parts[part]} is None else {{{', '.join(values[part])}}}" for part in parts if part]
+    record = ", ".join([*values.get("", []), *within])
+    return eval(f"lambda row: {{{record}}}", used)  # noqa: S307 - made of our own columns' names
+
+
+@cache
+def records_of(names: tuple[str, ...]) -> Callable[[Row], dict[str, Any]]:
+    """Return what makes a record of a row whose values SQLAlchemy has processed."""
+    return record_maker(names)
 
 
 class _Slot:

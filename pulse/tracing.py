@@ -1,12 +1,12 @@
 """What is known of a request while it is answered, its id, and the one line that is written of it."""
 
 import sys
+from datetime import datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from pulse.clock import utcnow
 from pulse.lane import context
 from pulse.logs import harmless
 from pulse.request_ids import Kind
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pulse.extensions import Services
 
 LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+FIELDS = {kind: kind.name.lower() for kind in Kind}
 TRACE = "pulse.trace"
 """Where a request's trace travels in its environment."""
 
@@ -95,7 +96,7 @@ def request_id(traced: Trace | None = None) -> str:
     return traced.request_id
 
 
-def finish(traced: Trace, status: int) -> None:
+def finish(traced: Trace, status: int, now: datetime) -> None:
     """Put the request's id on its reply, and write its line.
 
     It goes around the processors above, which cost more than the key check: what a client chose is made harmless here.
@@ -113,12 +114,13 @@ def finish(traced: Trace, status: int) -> None:
         "address": environ.get("REMOTE_ADDR"),
         "user_agent": harmless(environ.get("HTTP_USER_AGENT", "")),
         "level": "info",
-        "timestamp": utcnow(),
+        "timestamp": now,
     }
     if traced.number:
-        line[traced.kind.name.lower()] = traced.number
-    sys.stdout.buffer.write(orjson.dumps(line, option=LINE))
-    sys.stdout.buffer.flush()
+        line[FIELDS[traced.kind]] = traced.number
+    stdout = sys.stdout.buffer
+    stdout.write(orjson.dumps(line, option=LINE))
+    stdout.flush()
 
 
 def _path(traced: Trace) -> str:

@@ -156,6 +156,14 @@ def test_an_app_with_hooks_of_a_blueprint_is_refused(hook: str):
         app.check()
 
 
+def test_an_app_with_routes_by_host_is_refused():
+    app = Lane("refused")
+    app.config["SERVER_NAME"] = "pulse.example.com"
+
+    with pytest.raises(RuntimeError, match="by host"):
+        app.check()
+
+
 def test_a_whole_answer_is_handed_over_as_it_is():
     app = Lane("whole")
     app.add_url_rule("/", "index", lambda: Answer(b'{"a": 1}', 201, "application/json"))

@@ -3,13 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Integer, bindparam, column, select, table
+from sqlalchemy import Integer, String, bindparam, column, literal, null, select, table
 from sqlalchemy.exc import DBAPIError
 
 from pulse.clock import iso, utcnow
 from pulse.db import told
 from pulse.extensions import db, services
 from pulse.models.api_key import ApiKey
+from pulse.reading import records_of
 from tests.factories import make_key
 
 KEYS = (
@@ -41,6 +42,19 @@ def test_rows_come_as_sqlalchemy_would_return_them(asked):
     assert question.all(**values | {"most": 1}) == rows[:1]
     assert question.all(**values | {"after": utcnow() + timedelta(hours=1)}) == []
     assert question.first(**values | {"user_id": 2**40}) is None
+
+
+def test_columns_of_a_part_come_as_a_record_within_it(app):
+    rows = select(literal(1).label("id"), literal(2).label("last.id"), bindparam("name", type_=String).label("last.name"))
+    absent = select(literal(1).label("id"), null().label("last.id"), literal("x").label("last.name"))
+    reader = services().reader
+
+    assert reader.question(rows).all(name="y") == [{"id": 1, "last": {"id": 2, "name": "y"}}]
+    assert reader.question(absent).all() == [{"id": 1, "last": None}]
+    assert [records_of(("id", "last.id"))(row) for row in ((1, 2), (1, None))] == [
+        {"id": 1, "last": {"id": 2}},
+        {"id": 1, "last": None},
+    ]
 
 
 def test_what_is_only_told_comes_as_it_is_told(asked, alice):

@@ -1,5 +1,7 @@
 """The REST API under `/api/v1`: one hook in front, then a file for each noun."""
 
+from datetime import datetime
+
 from flask import Flask, Response
 
 from pulse.api import alert_rules, auth, channels, checks, docs, incidents, key, metrics, monitors, openapi, projects, team, uses
@@ -59,7 +61,6 @@ def enter(traced: Trace) -> Response | None:
 def decide(traced: Trace) -> None:
     """Find out who calls and whether they may; raises `Problem`."""
     asked = traced.asked
-    asked.max_content_length = LARGEST_BODY
     if traced.services.settings.in_production and not asked.is_secure:
         raise Problem("https_required")
     operation = OPERATIONS.get(asked.endpoint or "")
@@ -73,9 +74,10 @@ def decide(traced: Trace) -> None:
         raise Problem("not_found")
     auth.authorize(caller, operation.ability)
     # Only now: whoever may not ask is not listened to.
+    asked.max_content_length = LARGEST_BODY
     traced.extensions["pulse.bodies"].take_in(traced.environ, LARGEST_BODY)
 
 
-def leave(traced: Trace, status: int) -> None:
+def leave(traced: Trace, status: int, now: datetime) -> None:
     """Count the use; the headers that every reply of the API carries are put on by `headers.Dressed`."""
-    uses.note(traced, status)
+    uses.note(traced, status, now)

@@ -8,7 +8,7 @@ Nothing it learns is kept: one query per request decides, so that a token is dea
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from flask import request
 from sqlalchemy import ColumnElement, ScalarSelect, bindparam, case, func, literal_column, select
@@ -154,7 +154,8 @@ def authorize(caller: Caller, ability: Ability | None) -> None:
 
 def caller() -> Caller:
     """Return who this request comes from; only views behind the hook may ask."""
-    return cast("Caller", trace().caller)
+    found: Caller = trace().caller
+    return found
 
 
 def _token(traced: Trace) -> str:

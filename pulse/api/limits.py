@@ -1,8 +1,10 @@
 """How often a key, its owner in a team, and a stranger's address may ask."""
 
 import math
+import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from limits import RateLimitItem, RateLimitItemPerMinute
@@ -46,6 +48,11 @@ class Limit(NamedTuple):
         return cls(item.amount, item.get_expiry(), item)
 
 
+Subject = tuple[str | int, ...]
+"""Whose requests are counted together."""
+Hit = tuple[Limit, Subject]
+
+
 class Limiter:
     """Counts in Redis where there is one, else in this process's memory, up to its share of the limit.
 
@@ -59,15 +66,19 @@ class Limiter:
         self._shared = _shared(settings)
         self._gone_until = 0.0
 
-    def hit(self, limit: Limit, *subject: str) -> Window:
+    def hit(self, limit: Limit, *subject: str | int) -> Window:
         """Count one request of `subject`; a window that is overdrawn has -1 remaining."""
+        return self.hit_in_turn((limit, subject))
+
+    def hit_in_turn(self, *hits: Hit) -> Window:
+        """Count one request of each subject, up to the first that is overdrawn; return the window with the least remaining."""
         if self._shared is not None and time.monotonic() >= self._gone_until:
             try:
-                return _hit(self._shared, limit.item, subject)
+                return _hit_in_turn(self._shared, hits)
             except StorageError as error:
                 self._gone_until = time.monotonic() + RETRY_REDIS_SECONDS
                 log.error("redis_unavailable", failure=type(error).__name__, counting="in this process")
-        return self._local.hit(max(1, limit.amount // self._workers), limit.seconds, subject)
+        return self._local.hit_in_turn(hits, self._workers)
 
     def hit_stranger(self, address: str | None) -> Window:
         """Count one request without a known token from `address`."""
@@ -82,19 +93,25 @@ class LocalWindows:
     """
 
     def __init__(self) -> None:
-        self._windows: dict[int, tuple[int, dict[tuple[str, ...], int]]] = {}
+        self._windows: dict[int, tuple[int, dict[Subject, int]]] = {}
         self._lock = threading.Lock()
 
-    def hit(self, amount: int, seconds: int, subject: tuple[str, ...]) -> Window:
-        """Count one request of `subject`, of which `amount` are allowed in so many seconds."""
-        number = int(time.time()) // seconds
+    def hit_in_turn(self, hits: Sequence[Hit], sharers: int) -> Window:
+        """Count as `Limiter` does, where each of so many processes may use up its share of the limits."""
+        now, least, told = time.time(), sys.maxsize, (0, 0)
         with self._lock:
-            kept = self._windows.get(seconds)
-            if kept is None or kept[0] != number:
-                kept = self._windows[seconds] = number, {}
-            counts = kept[1]
-            count = counts[subject] = counts.get(subject, 0) + 1
-        return Window(amount, amount - count if count <= amount else -1, (number + 1) * seconds)
+            for limit, subject in hits:
+                seconds, amount = limit.seconds, limit.amount // sharers or 1
+                number = int(now // seconds)
+                kept = self._windows.get(seconds)
+                if kept is None or kept[0] != number:
+                    kept = self._windows[seconds] = number, {}
+                count = kept[1][subject] = kept[1].get(subject, 0) + 1
+                if amount - count < least:
+                    least, told = amount - count, (amount, (number + 1) * seconds)
+                if least < 0:
+                    break
+        return Window(told[0], max(least, -1), told[1])
 
 
 def _shared(settings: Settings) -> FixedWindowRateLimiter | None:
@@ -105,10 +122,16 @@ def _shared(settings: Settings) -> FixedWindowRateLimiter | None:
     return FixedWindowRateLimiter(RedisStorage(url, wrap_exceptions=True, **patience))  # pyright: ignore[reportArgumentType]
 
 
-def _hit(limiter: FixedWindowRateLimiter, limit: RateLimitItem, subject: tuple[str, ...]) -> Window:
-    within = limiter.hit(limit, *subject)
-    stats = limiter.get_window_stats(limit, *subject)
-    return Window(limit.amount, stats.remaining if within else -1, math.ceil(stats.reset_time))
+def _hit_in_turn(limiter: FixedWindowRateLimiter, hits: Sequence[Hit]) -> Window:
+    windows: list[Window] = []
+    for limit, subject in hits:
+        names = tuple(map(str, subject))
+        within = limiter.hit(limit.item, *names)
+        stats = limiter.get_window_stats(limit.item, *names)
+        windows.append(Window(limit.amount, stats.remaining if within else -1, math.ceil(stats.reset_time)))
+        if not within:
+            break
+    return min(windows, key=lambda window: window.remaining)
 
 
 def per_minute(amount: int) -> Limit:
@@ -127,25 +150,24 @@ def count(traced: Trace, key_id: int, user_id: int, team_id: int, plan: Plan) ->
     """
     limiter: Limiter = traced.extensions["pulse.limits"]
     own, shared = LIMITS[plan]
-    tightest = limiter.hit(own, "key", str(key_id))
-    if tightest.remaining >= 0:
-        together = limiter.hit(shared, "owner", str(user_id), str(team_id))
-        tightest = together if together.remaining < tightest.remaining else tightest
+    tightest = limiter.hit_in_turn((own, ("key", key_id)), (shared, ("owner", user_id, team_id)))
     traced.headers += (
         ("X-RateLimit-Limit", str(tightest.limit)),
-        ("X-RateLimit-Remaining", str(max(0, tightest.remaining))),
+        ("X-RateLimit-Remaining", str(tightest.remaining) if tightest.remaining > 0 else "0"),
         ("X-RateLimit-Reset", str(tightest.reset)),
     )
-    _refuse_overdrawn(tightest)
+    if tightest.remaining < 0:
+        raise _overdrawn(tightest)
 
 
 def count_stranger(traced: Trace) -> None:
     """Count one request without a known token; raises `Problem` when its address has sent too many."""
     limiter: Limiter = traced.extensions["pulse.limits"]
-    _refuse_overdrawn(limiter.hit_stranger(traced.environ.get("REMOTE_ADDR")))
-
-
-def _refuse_overdrawn(window: Window) -> None:
+    window = limiter.hit_stranger(traced.environ.get("REMOTE_ADDR"))
     if window.remaining < 0:
-        seconds = max(1, math.ceil(window.reset - time.time()))
-        raise Problem("rate_limited", headers={"Retry-After": str(seconds)}, retry_after=seconds)
+        raise _overdrawn(window)
+
+
+def _overdrawn(window: Window) -> Problem:
+    seconds = max(1, math.ceil(window.reset - time.time()))
+    return Problem("rate_limited", headers={"Retry-After": str(seconds)}, retry_after=seconds)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask import Blueprint
-from sqlalchemy import select, tuple_
+from sqlalchemy import ColumnElement, String, case, literal_column, select, tuple_
 
 from pulse.abilities import Ability
 from pulse.api.auth import caller
@@ -20,17 +20,26 @@ from pulse.models.team import Team
 from pulse.problems import Problem
 
 bp = Blueprint("api_monitors", __name__)
+OWN = Monitor.__table__.c
+LAST_CHECK: dict[str, ColumnElement[Any]] = {
+    "id": OWN.last_check_id,
+    "monitor_id": OWN.id,
+    "type": OWN.last_type,
+    "status": case((Monitor.last_up.is_(True), literal_column("'up'", String)), else_=literal_column("'down'", String)),
+    "http_status_code": OWN.last_http_status_code,
+    "response_time_ms": OWN.last_response_time_ms,
+    "error": OWN.last_error,
+    "checked_at": OWN.last_checked_at,
+}
+"""A monitor's newest check, which it holds beside itself."""
 COLUMNS = (
-    *(
-        told(column)
-        for name, column in Monitor.__table__.c.items()
-        if name in MonitorOut.model_fields or name.startswith("last_")
-    ),
-    Monitor.name_folded,
+    *(told(column) for name, column in OWN.items() if name in MonitorOut.model_fields),
     Monitor.state.label("state"),
-    Monitor.body_sealed.is_not(None).label("has_body"),
+    OWN.body_sealed.is_not(None).label("has_body"),
+    *(told(column).label(f"last_check.{name}") for name, column in LAST_CHECK.items()),
+    OWN.name_folded,
 )
-"""What is told of a monitor; what it sends in secret is not even read."""
+"""What is told of a monitor, and its place in the order; what it sends in secret is not even read."""
 
 
 def of(**filters: Any) -> Query:
@@ -47,7 +56,7 @@ def index(query: MonitorQuery) -> Reply:
     filters = {"team_id": caller().team_id, "state": query.state, "project_id": query.project_id}
     # What is looked for is taken apart when its question is built.
     rows = LISTING.rows(query, after, **filters) if query.q is None else fetched(narrowed(of(**filters, q=query.q), query, after))
-    return page(rows, query, place_of=place_of, shape=whole, kind=Told)
+    return page(rows, query, place_of=place_of, kind=Told)
 
 
 @operation(
@@ -69,7 +78,7 @@ def create(body: MonitorIn) -> Reply:
 @operation(bp, "GET", "/monitors/<id:monitor_id>", ability=Ability.MONITORS_READ, reply=MonitorOut)
 def show(monitor_id: int) -> dict[str, Any]:
     """Read a monitor."""
-    return whole(fetched_one(select(*COLUMNS).where(Monitor.id == monitor_id, Monitor.team_id == caller().team_id)))
+    return fetched_one(select(*COLUMNS).where(Monitor.id == monitor_id, Monitor.team_id == caller().team_id))
 
 
 @operation(
@@ -180,24 +189,3 @@ def after(place: Place) -> Any:
 def place_of(row: Record) -> Place:
     """Return a row's place in the order of names."""
     return [row["name_folded"], row["id"]]
-
-
-def whole(row: Record) -> dict[str, Any]:
-    """Return what is told of a row."""
-    return {**row, "last_check": last_check(row)}
-
-
-def last_check(row: Record) -> dict[str, Any] | None:
-    """Return a row's newest check, which it holds beside itself."""
-    if row["last_check_id"] is None or row["last_checked_at"] is None:
-        return None
-    return {
-        "id": row["last_check_id"],
-        "monitor_id": row["id"],
-        "type": row["last_type"],
-        "status": "up" if row["last_up"] else "down",
-        "http_status_code": row["last_http_status_code"],
-        "response_time_ms": row["last_response_time_ms"],
-        "error": row["last_error"],
-        "checked_at": row["last_checked_at"],
-    }

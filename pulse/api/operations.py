@@ -6,9 +6,9 @@ It validates what comes in and shapes what goes out; and a view without a declar
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, wraps
-from typing import Any, NoReturn, TypedDict, Unpack
+from typing import Any, NamedTuple, NoReturn, TypedDict, Unpack
 
 from flask import Blueprint, Flask, Request, Response, request
 from pydantic import BaseModel, ValidationError
@@ -62,13 +62,15 @@ class Operation:
         return self.path.replace("<id:", "<").replace("<", "{").replace(">", "}")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+NO_HEADERS: Mapping[str, str] = {}
+
+
+class Reply(NamedTuple):
     """A view's result together with a status or headers of its own."""
 
     value: Any
     status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = NO_HEADERS
 
 
 FAULTS = {
@@ -82,7 +84,6 @@ FAULTS = {
 }
 """Code and words for what a schema finds, by the kind its library calls it; of the rest the words are kept."""
 
-NO_HEADERS: Mapping[str, str] = {}
 OPERATIONS: dict[str, Operation] = {}
 """Every declared view, by its endpoint."""
 

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, cast
 from urllib.parse import urlencode
@@ -16,12 +16,14 @@ from pulse.api.schemas import Count, In
 from pulse.db import LARGEST
 from pulse.extensions import services
 from pulse.problems import Problem
+from pulse.reading import records_of
+from pulse.tracing import trace
 
 LONGEST_CURSOR = 4096
 """More than the longest name in its dearest spelling takes."""
 
 Query = Select[*tuple[Any, ...]]
-Record = Mapping[Any, Any]
+Record = dict[str, Any]
 """A row by its columns' names."""
 Place = list[Any]
 """What tells a row's place in the order: the values it is sorted by."""
@@ -40,7 +42,7 @@ def paged(
     *,
     place_of: Callable[[Record], Place],
     after: Callable[[Place], Any],
-    shape: Callable[[Record], Any] = dict,
+    shape: Callable[[Record], Any] | None = None,
 ) -> Reply:
     """Return one page of `query`: `after` is the condition for what follows a place, `shape` what is told of a row.
 
@@ -54,18 +56,18 @@ class Listing:
 
     def __init__(self, build: Callable[..., Query]) -> None:
         self._build = build
-        self._built: dict[frozenset[str], Query] = {}
+        self._built: dict[tuple[str, ...], Query] = {}
 
     def rows(self, asked: PageQuery, after: Callable[[Place], Any], **filters: Any) -> Sequence[Record]:
         """Return the rows of the page that is asked for; a filter that is `None` is not given."""
         given = {name: value for name, value in filters.items() if value is not None}
         if asked.cursor is not None:
             return fetched(narrowed(self._build(**given), asked, after))
-        names = frozenset(given)
+        names = tuple(given)
         if (query := self._built.get(names)) is None:
             query = self._build(**{name: bindparam(name) for name in names})
             query = self._built[names] = query.limit(bindparam("page_size", type_=Integer))
-        return services().reader.question(query).all(page_size=asked.limit + 1, **given)
+        return trace().services.reader.question(query).all(page_size=asked.limit + 1, **given)
 
 
 def narrowed(query: Query, asked: PageQuery, after: Callable[[Place], Any]) -> Query:
@@ -78,7 +80,8 @@ def narrowed(query: Query, asked: PageQuery, after: Callable[[Place], Any]) -> Q
 def fetched(query: Query, **values: Any) -> Sequence[Record]:
     """Return the rows of a query, read without a transaction: nobody's writing is waited for."""
     with services().reader.connection() as connection:
-        return connection.execute(query, values).mappings().all()
+        found = connection.execute(query, values)
+        return list(map(records_of(tuple(found.keys())), found))
 
 
 def fetched_one(query: Query) -> Record:
@@ -94,14 +97,14 @@ def page(
     asked: PageQuery,
     *,
     place_of: Callable[[Record], Place],
-    shape: Callable[[Record], Any] = dict,
+    shape: Callable[[Record], Any] | None = None,
     kind: type[dict[str, Any]] = dict,
 ) -> Reply:
     """Return a page of the rows that `narrowed` found; `kind` is `Told` where they are."""
     shown = rows[: asked.limit]
     cursor = encoded(place_of(shown[-1])) if len(rows) > asked.limit else None
     headers = {"Link": f'<{next_url(cursor)}>; rel="next"'} if cursor else {}
-    return Reply(kind(data=[shape(row) for row in shown], next_cursor=cursor), headers=headers)
+    return Reply(kind(data=list(map(shape, shown)) if shape else shown, next_cursor=cursor), headers=headers)
 
 
 def next_url(cursor: str) -> str:

@@ -7,6 +7,7 @@ at most so much is lost when the process is killed; a token's first use is writt
 import atexit
 import threading
 from collections import deque
+from datetime import datetime
 from functools import lru_cache
 
 from sqlalchemy import Engine
@@ -14,7 +15,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from pulse.api.operations import OPERATIONS
-from pulse.clock import utcnow
 from pulse.db import is_outage
 from pulse.logs import log
 from pulse.models import key_notices
@@ -116,7 +116,7 @@ class UseWriter:
         return True
 
 
-def note(traced: Trace, status: int) -> None:
+def note(traced: Trace, status: int, now: datetime) -> None:
     """Hand a request, if it named a token, to the process's writer."""
     if (token := traced.token) is None:
         return
@@ -125,7 +125,7 @@ def note(traced: Trace, status: int) -> None:
     writer: UseWriter = traced.extensions["pulse.uses"]
     use = Use(
         token.id,
-        utcnow(),
+        now,
         operation,
         ability,
         status,
