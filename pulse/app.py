@@ -14,6 +14,7 @@ from pulse.db import engine_options, prepare
 from pulse.extensions import Services, csrf, db, login_manager
 from pulse.lane import Lane
 from pulse.models.session import LONGEST
+from pulse.turnstile import Turnstile
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -31,6 +32,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.before_request(enter)
     app.after_request(leave)
     app.check()
+    if is_sqlite(settings):
+        app.wsgi_app = Turnstile(app.wsgi_app)
     app.wsgi_app = headers.Dressed(app.wsgi_app, settings)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

@@ -30,6 +30,8 @@ HEADER_SECONDS = 15
 """How long a client may take to send its headers."""
 BACKLOG = 1024
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
+TURN_SECONDS = 0.001
+"""How long a thread may compute while others wait: the writer of uses computes for long, and requests must not."""
 HEALTHY_SECONDS = 60.0
 """Who has run for so long is not in a crash loop."""
 
@@ -93,6 +95,7 @@ def load() -> Flask:
     for work in (_end_when_told, _end_with_parent):
         Thread(target=work, daemon=True).start()
     logs.configure()
+    sys.setswitchinterval(TURN_SECONDS)
     app = create_app()
     # The server hands the environment to every request: nothing that runs in one needs to know our settings.
     for name in [name for name in os.environ if name.upper().startswith("PULSE_")]:
