@@ -2,25 +2,10 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import orjson
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    ColumnElement,
-    Connection,
-    DateTime,
-    Engine,
-    Integer,
-    MetaData,
-    Text,
-    cast,
-    create_engine,
-    event,
-    type_coerce,
-)
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, Integer, MetaData, create_engine, event
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Dialect, make_url
@@ -28,8 +13,6 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
 from sqlalchemy.types import TypeDecorator
-
-from pulse.clock import iso
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -82,51 +65,6 @@ class UTCDateTime(TypeDecorator[datetime]):
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[..., datetime | None]:  # noqa: ARG002 - SQLAlchemy's signature
         """Return what makes an aware time, in UTC, of what the driver returns: text in SQLite."""
         return _from_text if dialect.name == "sqlite" else _in_utc
-
-
-class ToldTime(TypeDecorator[str]):
-    """A time of `UTCDateTime` as programs are told it, for what is only read to be told."""
-
-    impl = UTCDateTime
-    cache_ok = True
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[..., str | None]:  # noqa: ARG002 - SQLAlchemy's signature
-        """Return what makes its text of what the driver returns."""
-        return _told_text if dialect.name == "sqlite" else _told
-
-
-class ToldList(TypeDecorator[list[str]]):
-    """Texts that are stored as JSON, for what is only read: of few lists, each is read again and again."""
-
-    impl = Text
-    cache_ok = True
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[..., list[str] | None]:  # noqa: ARG002 - SQLAlchemy's signature
-        """Return what makes the list of its text."""
-        return _listed
-
-
-@lru_cache(maxsize=10_000)
-def _listed(stored: str | None) -> list[str] | None:
-    return None if stored is None else orjson.loads(stored)
-
-
-def told(column: Any) -> ColumnElement[Any]:
-    """Return a column whose values go as they are into what programs are told: nobody else may be given them."""
-    if isinstance(column.type, UTCDateTime):
-        return type_coerce(column, ToldTime()).label(column.key)
-    if isinstance(column.type, JSON):
-        return cast(column, ToldList()).label(column.key)
-    return column
-
-
-def _told_text(stored: str | None) -> str | None:
-    # As `clock.iso`, of a text that is stored in UTC and with six digits behind the second.
-    return None if stored is None else f"{stored[:10]}T{stored[11:23]}Z"
-
-
-def _told(stored: datetime | None) -> str | None:
-    return None if stored is None else iso(stored)
 
 
 def _from_text(stored: str | None) -> datetime | None:

@@ -26,7 +26,7 @@ AS_ASKED = {"return_rule": True}
 STATUSES = {status.value: f"{status.value} {status.phrase.upper()}" for status in HTTPStatus}
 
 
-class Asked(Request):
+class LaneRequest(Request):
     """A request; closing one that never had files is nothing to do."""
 
     def close(self) -> None:
@@ -35,7 +35,7 @@ class Asked(Request):
             super().close()
 
 
-class Answer(Response):
+class WholeResponse(Response):
     """A reply whose body is there already, in one piece: it goes to the server as it is."""
 
     def __init__(self, body: bytes, status: int, content_type: str) -> None:
@@ -63,7 +63,7 @@ class Routes(Map):
         """By path and method; no more than there are routes, for a path is kept only as it is spelled in one."""
 
 
-class Route(MapAdapter):
+class BoundRoutes(MapAdapter):
     """The routes, bound to a request."""
 
     map: Routes
@@ -84,14 +84,16 @@ class Route(MapAdapter):
 class Lane(Flask):
     """An app without hooks of blueprints, without routes by host, and without anybody who listens to signals."""
 
-    request_class = Asked
+    request_class = LaneRequest
     url_map_class = Routes
 
     def check(self) -> None:
         """Refuse an app with what is left out here; to be called once all is registered."""
-        hooks = (self.url_value_preprocessors, self.before_request_funcs, self.after_request_funcs, self.teardown_request_funcs)
+        hooks = (self.before_request_funcs, self.after_request_funcs)
         if any(name is not None and each[name] for each in hooks for name in each):
             raise RuntimeError("a blueprint has hooks of its own, of which Lane knows nothing")
+        if any(self.url_value_preprocessors.values()) or any(self.teardown_request_funcs.values()):
+            raise RuntimeError("hooks wait for values of paths, or for the end of requests, of which Lane knows nothing")
         if self.url_map.host_matching or self.subdomain_matching or self.config["SERVER_NAME"]:
             raise RuntimeError("routes go by host, of which Lane knows nothing")
 
@@ -103,7 +105,7 @@ class Lane(Flask):
         """Bind the routes to a request, by its path alone: whatever host it names, none is ever told back."""
         if request is None:
             return None
-        return Route(self.url_map, "", request.root_path, "", request.scheme, request.path, request.method)
+        return BoundRoutes(self.url_map, "", request.root_path, "", request.scheme, request.path, request.method)
 
     def full_dispatch_request(self) -> Response:
         """Answer the request, or its failure."""
@@ -136,7 +138,7 @@ class Lane(Flask):
         """Let the hooks behind all views complete a reply, and keep the session."""
         now = context()
         own, session = now._after_request_functions, now._session  # noqa: SLF001 - as above it  # pyright: ignore[reportPrivateUsage]
-        for hook in (*own, *self.after_request_funcs[None]):
+        for hook in (*own, *reversed(self.after_request_funcs[None])):
             completed: Any = hook(response)
             response = completed
         if session is not None and not self.session_interface.is_null_session(session):
@@ -148,5 +150,5 @@ class Lane(Flask):
 
     def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Let the extensions put away what they kept for the request."""
-        for hook in self.teardown_appcontext_funcs:
+        for hook in reversed(self.teardown_appcontext_funcs):
             hook(exc)

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from flask import Response
 
-from pulse.lane import Answer
+from pulse.lane import WholeResponse
 from pulse.tracing import Trace, request_id, trace
 
 
@@ -163,6 +163,6 @@ def respond(problem: Problem, traced: Trace | None = None) -> Response:
         **problem.members,
         "request_id": request_id(traced),
     }
-    response = Answer(orjson.dumps(body), meaning.status, "application/problem+json")
+    response = WholeResponse(orjson.dumps(body), meaning.status, "application/problem+json")
     response.headers.extend(problem.headers)
     return response

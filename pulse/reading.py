@@ -190,14 +190,18 @@ class Kept:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        raw: Any = connection.connection.dbapi_connection
-        self.wire: Wire = SqliteWire(raw) if connection.dialect.name == "sqlite" else _psycopg_wire(raw)
+        # Kept beside the driver's connection, on which statements stay prepared when the pool lends it to another thread.
+        wire: Wire | None = connection.info.get("wire")
+        self.wire: Wire = wire or connection.info.setdefault("wire", _wire(connection))
 
     def __del__(self) -> None:
         self.connection.close()
 
 
-def _psycopg_wire(connection: Any) -> Wire:
+def _wire(connection: Connection) -> Wire:
+    raw: Any = connection.connection.dbapi_connection
+    if connection.dialect.name == "sqlite":
+        return SqliteWire(raw)
     from pulse.wire import PsycopgWire  # noqa: PLC0415 - the driver is an extra
 
-    return PsycopgWire(connection)
+    return PsycopgWire(raw)

@@ -6,7 +6,7 @@ import pytest
 from flask import Blueprint, Flask, Response, abort, after_this_request, g, jsonify, redirect, request, session, url_for
 from werkzeug.test import TestResponse
 
-from pulse.lane import Answer, Lane
+from pulse.lane import Lane, WholeResponse
 
 ASKED: tuple[tuple[str, str], ...] = (
     ("GET", "/"),
@@ -50,6 +50,11 @@ def made(kind: type[Flask]) -> Flask:
     def leave(response: Response) -> Response:
         response.headers["X-Entered"] = str(g.entered)
         response.headers["X-Ended"] = str(len(told))
+        return response
+
+    @app.after_request
+    def leave_first(response: Response) -> Response:
+        response.headers["X-Order"] = f"after {response.headers.get('X-Entered', 'nobody')}"
         return response
 
     @app.teardown_appcontext
@@ -152,7 +157,16 @@ def test_an_app_with_hooks_of_a_blueprint_is_refused(hook: str):
     getattr(bp, hook)(lambda *_: None)
     app.register_blueprint(bp)
 
-    with pytest.raises(RuntimeError, match="hooks of its own"):
+    with pytest.raises(RuntimeError, match="hooks"):
+        app.check()
+
+
+@pytest.mark.parametrize("hook", ["teardown_request", "url_value_preprocessor"])
+def test_an_app_with_hooks_that_are_never_called_is_refused(hook: str):
+    app = Lane("refused")
+    getattr(app, hook)(lambda *_: None)
+
+    with pytest.raises(RuntimeError, match="hooks"):
         app.check()
 
 
@@ -166,7 +180,7 @@ def test_an_app_with_routes_by_host_is_refused():
 
 def test_a_whole_answer_is_handed_over_as_it_is():
     app = Lane("whole")
-    app.add_url_rule("/", "index", lambda: Answer(b'{"a": 1}', 201, "application/json"))
+    app.add_url_rule("/", "index", lambda: WholeResponse(b'{"a": 1}', 201, "application/json"))
     client = app.test_client()
 
     reply, head = client.get("/"), client.head("/")
@@ -177,7 +191,7 @@ def test_a_whole_answer_is_handed_over_as_it_is():
 
 
 def test_a_whole_answer_that_is_changed_tells_its_new_length():
-    answer = Answer(b"{}", 200, "application/json")
+    answer = WholeResponse(b"{}", 200, "application/json")
 
     answer.set_data(b'{"a": 1}')
 

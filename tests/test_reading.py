@@ -7,10 +7,10 @@ from sqlalchemy import Integer, String, bindparam, column, literal, null, select
 from sqlalchemy.exc import DBAPIError
 
 from pulse.clock import iso, utcnow
-from pulse.db import told
 from pulse.extensions import db, services
 from pulse.models.api_key import ApiKey
 from pulse.reading import records_of
+from pulse.told import told
 from tests.factories import make_key
 
 KEYS = (
@@ -93,6 +93,19 @@ def test_a_dead_connection_is_replaced(asked, way):
 
     assert (list(found) if way == "first" else found) == (list(rows[0].values()) if way == "first" else rows)
     assert question.all(**values) == rows
+
+
+def test_a_connection_that_another_thread_had_is_used_as_it_is(asked):
+    values, rows = asked
+    reader = services().reader
+    question = reader.question(KEYS)
+    assert question.all(**values) == rows
+    lent = reader.kept().connection.connection.dbapi_connection
+
+    reader.close()
+
+    assert question.all(**values) == rows
+    assert reader.kept().connection.connection.dbapi_connection is lent
 
 
 @pytest.mark.parametrize("way", ["first", "all"])

@@ -18,7 +18,6 @@ from pulse import tokens
 from pulse.abilities import Ability
 from pulse.api import limits
 from pulse.clock import iso, utcnow
-from pulse.db import told
 from pulse.models.api_key import ApiKey, Token
 from pulse.models.event import Actor, ActorKind
 from pulse.models.team import Membership, Team, in_force
@@ -27,6 +26,7 @@ from pulse.plans import API_PLANS, Plan
 from pulse.problems import NEVER_WIDENED, Problem
 from pulse.request_ids import Kind
 from pulse.roles import Role
+from pulse.told import told
 from pulse.tracing import NamedToken, Trace, request_id, trace
 
 PREFIX = "/api/v1"

@@ -11,13 +11,13 @@ from pulse.api.monitor_schemas import MonitorChange, MonitorIn, MonitorOut, Moni
 from pulse.api.operations import Reply, operation
 from pulse.api.pages import Listing, Place, Query, Record, bad_cursor, fetched, fetched_one, narrowed, page
 from pulse.api.schemas import Page, Told, is_storable
-from pulse.db import told
 from pulse.extensions import db, services
 from pulse.models.monitor import Monitor
 from pulse.models.monitor_fields import MonitorFields, check_fields
 from pulse.models.refusals import Conflict, Faults, Invalid
 from pulse.models.team import Team
 from pulse.problems import Problem
+from pulse.told import told
 
 bp = Blueprint("api_monitors", __name__)
 OWN = Monitor.__table__.c

@@ -15,10 +15,10 @@ from pydantic import BaseModel, ValidationError
 
 from pulse.abilities import Ability
 from pulse.api import repeats
-from pulse.api.schemas import Nothing, Told, writer
+from pulse.api.schemas import Nothing, as_json
 from pulse.api.tables import CSV, prefers_csv, written
 from pulse.extensions import db
-from pulse.lane import Answer
+from pulse.lane import WholeResponse
 from pulse.models.refusals import Invalid
 from pulse.problems import Problem
 from pulse.tracing import trace
@@ -188,17 +188,10 @@ def shape(declared: Operation, result: Any) -> Response:
         value, status, headers = result.value, result.status, result.headers
     if declared.reply is None:
         return Response(status=204, headers=dict(headers))
-    if isinstance(value, Told):
-        body = writer(declared.reply).to_json(value)
-        return with_headers(Answer(body, status or declared.status, JSON), headers)
-    model = declared.reply.model_validate(value, from_attributes=True)
     if CSV in declared.texts and prefers_csv():
+        model = declared.reply.model_validate(value, from_attributes=True)
         return Response(written(model), status or declared.status, headers=dict(headers), content_type=f"{CSV}; charset=utf-8")
-    return with_headers(Answer(model.model_dump_json(by_alias=True).encode(), status or declared.status, JSON), headers)
-
-
-def with_headers(response: Response, headers: Mapping[str, str]) -> Response:
-    """Return the response with these headers besides its own."""
+    response = WholeResponse(as_json(value, declared.reply), status or declared.status, JSON)
     if headers:
         response.headers.update(dict(headers))
     return response

@@ -1,0 +1,59 @@
+"""Columns as programs are told them: read once, and written as they are."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from sqlalchemy import JSON, ColumnElement, Text, cast, type_coerce
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+from pulse.clock import iso
+from pulse.db import UTCDateTime
+
+
+def told(column: Any) -> ColumnElement[Any]:
+    """Return a column whose values go as they are into what programs are told: nobody else may be given them."""
+    if isinstance(column.type, UTCDateTime):
+        return type_coerce(column, ToldTime()).label(column.key)
+    if isinstance(column.type, JSON):
+        return cast(column, ToldList()).label(column.key)
+    return column
+
+
+class ToldTime(TypeDecorator[str]):
+    """A time of `UTCDateTime` as programs are told it, for what is only read to be told."""
+
+    impl = UTCDateTime
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[..., str | None]:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return what makes its text of what the driver returns."""
+        return _told_text if dialect.name == "sqlite" else _told
+
+
+class ToldList(TypeDecorator[list[str]]):
+    """Texts that are stored as JSON, for what is only read: of few lists, each is read again and again."""
+
+    impl = Text
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[..., list[str] | None]:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return what makes the list of its text."""
+        return _listed
+
+
+@lru_cache(maxsize=10_000)
+def _listed(stored: str | None) -> list[str] | None:
+    return None if stored is None else orjson.loads(stored)
+
+
+def _told_text(stored: str | None) -> str | None:
+    # As `clock.iso`, of a text that is stored in UTC and with six digits behind the second.
+    return None if stored is None else f"{stored[:10]}T{stored[11:23]}Z"
+
+
+def _told(stored: datetime | None) -> str | None:
+    return None if stored is None else iso(stored)
