@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from pulse.clock import iso, utcnow
 from pulse.extensions import db, services
 from pulse.models.api_key import ApiKey
-from pulse.reading import records_of
+from pulse.reading import Reader, records_of
 from pulse.told import told
 from tests.factories import make_key
 
@@ -97,7 +97,8 @@ def test_a_dead_connection_is_replaced(asked, way):
 
 def test_a_connection_that_another_thread_had_is_used_as_it_is(asked):
     values, rows = asked
-    reader = services().reader
+    # Of its own: the pool of the app's may hold several, and lend another.
+    reader = Reader(services().settings.database)
     question = reader.question(KEYS)
     assert question.all(**values) == rows
     lent = reader.kept().connection.connection.dbapi_connection
@@ -106,6 +107,8 @@ def test_a_connection_that_another_thread_had_is_used_as_it_is(asked):
 
     assert question.all(**values) == rows
     assert reader.kept().connection.connection.dbapi_connection is lent
+    reader.close()
+    reader.engine.dispose()
 
 
 @pytest.mark.parametrize("way", ["first", "all"])
