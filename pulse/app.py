@@ -45,13 +45,13 @@ def enter() -> ResponseReturnValue | None:
     """Judge a request before its view: one hook with two lanes, so that programs pay for nothing that pages need."""
     traced = tracing.start()
     headers.refuse_foreign_host(traced)
-    return api.enter(traced) if api.is_api(traced.path) else web.enter()
+    return api.enter(traced) if routing.is_api(traced.path) else web.enter()
 
 
 def leave(response: Response) -> Response:
     """Complete a reply by its lane, and write the request's line."""
     traced, status, now = tracing.trace(), response.status_code, utcnow()
-    if api.is_api(traced.path):
+    if routing.is_api(traced.path):
         api.leave(traced, status, now)
     else:
         web.leave(response)
@@ -79,7 +79,7 @@ def configure(app: Flask, settings: Settings) -> None:
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_SSL_STRICT=False,
         SQLALCHEMY_DATABASE_URI=settings.database,
-        SQLALCHEMY_ENGINE_OPTIONS=engine_options(sqlite=is_sqlite(settings)) | {"hide_parameters": True},
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(sqlite=is_sqlite(settings), threads=settings.threads),
     )
 
 
@@ -89,7 +89,7 @@ def is_sqlite(settings: Settings) -> bool:
 
 
 def plug_in(app: Flask) -> None:
-    """Connect the extensions; nothing of theirs runs on a request of the API."""
+    """Connect the extensions, of which the API's requests use nothing."""
     app.session_interface = PageSessions()
     db.init_app(app)
     csrf.init_app(app)
@@ -107,7 +107,7 @@ class PageSessions(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Read the cookie of a page's request; a request of the API has no session at all."""
-        return self.none if api.is_api(request.path) else super().open_session(app, request)
+        return self.none if routing.is_api(request.path) else super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SecureCookieSession, response: Response) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Set the cookie on a page's reply, if the session changed."""

@@ -146,8 +146,10 @@ class Settings(BaseSettings):
 
     @cached_property
     def site_host(self) -> str:
-        """The host (and port, where one is given) of `site`, lower case."""
-        return urlsplit(self.site).netloc.lower()
+        """The host of `site` as requests name it: lower case, with its port unless that is the scheme's own."""
+        parts = urlsplit(self.site)
+        own = {"https": ":443", "http": ":80"}.get(parts.scheme, "")
+        return parts.netloc.lower().removesuffix(own)
 
     @cached_property
     def database(self) -> str:

@@ -1,5 +1,7 @@
 """Any error as page, fragment or problem+json, chosen by path."""
 
+from typing import Any
+
 from flask import Flask, Response, render_template, request
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnection
@@ -13,10 +15,10 @@ from pulse.htmx import wants_fragment
 from pulse.logs import log
 from pulse.models.refusals import Faults, Invalid, LimitReached, PlanRequired, RateLimited, Refused, RoleRequired
 from pulse.plans import API_PLANS
-from pulse.problems import BY_STATUS, MEANINGS, Problem
+from pulse.problems import BY_STATUS, MEANINGS, Problem, fault, validation_failed
+from pulse.routing import is_api
 from pulse.tracing import request_id, trace
 
-API = "/api/"
 RETRY_SECONDS = 5
 
 
@@ -32,7 +34,7 @@ def init_app(app: Flask) -> None:
 
 def answer(problem: Problem) -> Response:
     """Return `problem` as JSON under the API, as a fragment to htmx, else as a page."""
-    if request.path.startswith(API):
+    if is_api(request.path):
         return problems.respond(problem)
     meaning, trace().code = MEANINGS[problem.code], problem.code
     template = "errors/_error.html" if wants_fragment() else "errors/error.html"
@@ -49,9 +51,9 @@ def problem_of(refused: Refused) -> Problem:
     """Return what a rule's refusal is in the API's words."""
     match refused:
         case Invalid():
-            return Problem("validation_failed", errors=[_fault(refused)])
+            return validation_failed(_fault(refused))
         case Faults():
-            return Problem("validation_failed", errors=[_fault(each) for each in refused.faults])
+            return validation_failed(*map(_fault, refused.faults))
         case LimitReached():
             return Problem("limit_reached", str(refused), limit=refused.limit)
         case PlanRequired():
@@ -65,8 +67,8 @@ def problem_of(refused: Refused) -> Problem:
             return Problem("conflict", str(refused))
 
 
-def _fault(invalid: Invalid) -> dict[str, str | None]:
-    return {"field": invalid.field, "code": invalid.code, "message": str(invalid)}
+def _fault(invalid: Invalid) -> dict[str, Any]:
+    return fault(invalid.field, str(invalid))
 
 
 def _framework(error: HTTPException) -> Response:

@@ -42,7 +42,7 @@ class Services:
         secrets = (settings.secret, *settings.former_secrets)
         return cls(
             settings=settings,
-            reader=Reader(settings.database),
+            reader=Reader(settings.database, settings.threads),
             passwords=Passwords(settings.password_cost),
             vault=Vault(*secrets),
             guard=AddressGuard(settings.allowed_networks),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from flask import abort
 
 from pulse.config import Settings
+from pulse.routing import is_api
 from pulse.tracing import TRACE, Trace
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ class Dressed:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer a request."""
-        # Routing takes leading slashes for one.
-        added = self._api if environ["PATH_INFO"].lstrip("/").startswith("api/") else self._page
+        # Routing takes several leading slashes for one.
+        added = self._api if is_api(f"/{environ['PATH_INFO'].lstrip('/')}") else self._page
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             traced: Trace | None = environ.get(TRACE)

@@ -8,6 +8,7 @@ import orjson
 from flask import Response
 
 from pulse.lane import WholeResponse
+from pulse.models.refusals import FaultCode
 from pulse.tracing import Trace, request_id, trace
 
 
@@ -148,6 +149,16 @@ class Problem(Exception):
     def status(self) -> int:
         """The HTTP status of its code."""
         return MEANINGS[self.code].status
+
+
+def fault(field: str | None, message: str, code: FaultCode = FaultCode.INVALID) -> dict[str, Any]:
+    """Return what is wrong with one field, as `errors` tells it."""
+    return {"field": field, "code": code, "message": message}
+
+
+def validation_failed(*faults: dict[str, Any]) -> Problem:
+    """Return the refusal that names all faults at once."""
+    return Problem("validation_failed", errors=list(faults))
 
 
 def respond(problem: Problem, traced: Trace | None = None) -> Response:

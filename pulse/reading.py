@@ -19,8 +19,8 @@ Process = Callable[[Any], Any]
 class Reader:
     """Hands each thread one kept AUTOCOMMIT connection: a read without the cost of checking one out."""
 
-    def __init__(self, url: str) -> None:
-        self.engine = connect(url, read_only=True)
+    def __init__(self, url: str, threads: int) -> None:
+        self.engine = connect(url, read_only=True, threads=threads)
         spoken = self.engine.dialect
         numbered: Any = type(spoken)
         self.words: Dialect = spoken if spoken.name == "sqlite" else numbered(paramstyle="numeric_dollar")

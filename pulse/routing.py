@@ -1,9 +1,12 @@
-"""How values in paths are read."""
+"""Which paths are the API's, and how values in paths are read."""
 
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
 from pulse.names import ID
+
+API = "/api/v1"
+"""Where the REST API lives."""
 
 
 class IdConverter(BaseConverter):
@@ -13,8 +16,6 @@ class IdConverter(BaseConverter):
 
     def to_python(self, value: str) -> int:
         """Return the number."""
-        if not value.isascii():
-            raise ValueError
         return int(value)
 
 
@@ -22,6 +23,11 @@ class SecretConverter(BaseConverter):
     """The secret part of a mailed link; logs show the rule in its place."""
 
     regex = r"[0-9A-Za-z_-]{1,200}"
+
+
+def is_api(path: str) -> bool:
+    """Tell whether a path is the API's, routed or not; what is below `/api/` never is a page."""
+    return path.startswith("/api/")
 
 
 def init_app(app: Flask) -> None:

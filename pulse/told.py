@@ -13,6 +13,9 @@ from sqlalchemy.types import TypeDecorator
 from pulse.clock import iso
 from pulse.db import UTCDateTime
 
+LONGEST_KEPT = 500
+"""Characters of a stored list that is kept parsed: all permissions of a key, and what headers most monitors send."""
+
 
 def told(column: Any) -> ColumnElement[Any]:
     """Return a column whose values go as they are into what programs are told: nobody else may be given them."""
@@ -35,7 +38,7 @@ class ToldTime(TypeDecorator[str]):
 
 
 class ToldList(TypeDecorator[list[str]]):
-    """Texts that are stored as JSON, for what is only read: of few lists, each is read again and again."""
+    """Texts that are stored as JSON, for what is only read: there are few distinct short lists, so those are parsed once."""
 
     impl = Text
     cache_ok = True
@@ -45,9 +48,15 @@ class ToldList(TypeDecorator[list[str]]):
         return _listed
 
 
-@lru_cache(maxsize=10_000)
 def _listed(stored: str | None) -> list[str] | None:
-    return None if stored is None else orjson.loads(stored)
+    if stored is None:
+        return None
+    return _parsed(stored) if len(stored) <= LONGEST_KEPT else orjson.loads(stored)
+
+
+@lru_cache(maxsize=1000)
+def _parsed(stored: str) -> list[str]:
+    return orjson.loads(stored)
 
 
 def _told_text(stored: str | None) -> str | None:

@@ -4,6 +4,7 @@ The driver's own cursor adds half of what the key check takes. Imported where Po
 """
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 from psycopg import Connection, OperationalError
@@ -33,7 +34,8 @@ class PsycopgWire:
         return self._values.load_rows(0, result.ntuples, tuple)
 
     def _prepare(self, sql: str) -> bytes:
-        name = f"question_{len(self._prepared)}".encode()
+        # By what it says: behind a pooler the server's connection may have been another process's before.
+        name = f"pulse_{sha256(sql.encode()).hexdigest()[:32]}".encode()
         succeeded(self._wire.prepare(name, sql.encode()))
         self._prepared[sql] = name
         return name

@@ -6,15 +6,18 @@ Alice owns a team, Bob is her teammate, Charlie is a stranger with a team of his
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import delete, event
 
 from pulse import schema
 from pulse.api.limits import Limiter
 from pulse.app import create_app
+from pulse.clock import utcnow
 from pulse.config import Settings
 from pulse.db import Base
 from pulse.extensions import db, services
@@ -26,6 +29,13 @@ DATABASES = ("sqlite", "postgresql")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=DATABASES, default="sqlite", help="which database the tests run on")
+
+
+@pytest.fixture
+def within_a_minute() -> Iterator[None]:
+    """A clock that is ten seconds into a minute and goes on, so that what is counted by the minute falls into one."""
+    with time_machine.travel(utcnow().replace(second=10) + timedelta(minutes=1), tick=True):
+        yield
 
 
 @pytest.fixture(scope="session")

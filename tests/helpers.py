@@ -1,7 +1,9 @@
 """Doors into the app, and the assertions that many tests share."""
 
+from collections.abc import Callable
 from contextvars import Context
-from typing import Any, cast
+from time import monotonic, sleep
+from typing import Any, TypeVar, cast
 
 from bs4 import BeautifulSoup, Tag
 from flask import Flask
@@ -10,7 +12,10 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
 from pulse.extensions import db
+from pulse.models.refusals import FaultCode
 from tests.factories import PASSWORD, Person
+
+T = TypeVar("T")
 
 
 def knock(client: FlaskClient, path: str, **options: Any) -> TestResponse:
@@ -120,4 +125,14 @@ def assert_problem(response: TestResponse, status: int, code: str) -> dict[str, 
     assert problem["type"].endswith(f"/docs#{code}")
     assert problem["request_id"] == response.headers["X-Request-Id"]
     assert {"title", "detail"} <= problem.keys()
+    assert {fault["code"] for fault in problem.get("errors", ())} <= {*FaultCode}
     return problem
+
+
+def eventually(look: Callable[[], T | None], seconds: float = 30) -> T:
+    """Return what `look` finds, as soon as it finds something."""
+    deadline = monotonic() + seconds
+    while not (found := look()):
+        assert monotonic() < deadline, f"never: {look}"
+        sleep(0.05)
+    return found

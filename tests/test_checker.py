@@ -33,6 +33,7 @@ from pulse.models.session import BrowserSession
 from pulse.plans import Plan
 from pulse.probe import Prober
 from pulse.vault import Vault
+from tests import helpers
 from tests.monitors import GOOD, check, make_due, make_monitor
 from tests.targets import hanging, replying, serve
 
@@ -84,11 +85,8 @@ def workshop(app, settings, tmp_path) -> Generator[Workshop]:
     made.engine.dispose()
 
 
-def eventually(holds: Callable[[], object], seconds: float = 30) -> None:
-    until = monotonic() + seconds
-    while not seen(holds):
-        assert monotonic() < until, "this did not come true in time"
-        sleep(0.02)
+def eventually(look: Callable[[], object]) -> None:
+    helpers.eventually(lambda: seen(look))
 
 
 def seen(look: Callable[[], T]) -> T:

@@ -10,6 +10,7 @@ from sqlalchemy import select, text, update
 
 from pulse import schema
 from pulse.clock import utcnow
+from pulse.config import Settings
 from pulse.db import connect
 from pulse.extensions import db
 from pulse.models.api_key import Token
@@ -268,6 +269,19 @@ def test_production_refuses_a_weak_secret_and_plain_http(pulse, arguments, varia
     assert result.exit_code == 2
     assert named in result.output
     assert "secret-secret" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://Pulse.example.com", "pulse.example.com"),
+        ("https://pulse.example.com:443/", "pulse.example.com"),
+        ("http://pulse.example.com:80", "pulse.example.com"),
+        ("https://pulse.example.com:8443", "pulse.example.com:8443"),
+    ],
+)
+def test_the_host_that_requests_name_has_no_port_of_its_schemes_own(url, host):
+    assert Settings(base_url=url).site_host == host
 
 
 def test_production_tells_all_that_is_weak_at_once(pulse):

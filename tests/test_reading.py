@@ -1,5 +1,7 @@
 """Questions over the driver's own cursor: the same answers as SQLAlchemy's, whatever becomes of the connection."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -98,7 +100,7 @@ def test_a_dead_connection_is_replaced(asked, way):
 def test_a_connection_that_another_thread_had_is_used_as_it_is(asked):
     values, rows = asked
     # Of its own: the pool of the app's may hold several, and lend another.
-    reader = Reader(services().settings.database)
+    reader = Reader(services().settings.database, threads=1)
     question = reader.question(KEYS)
     assert question.all(**values) == rows
     lent = reader.kept().connection.connection.dbapi_connection
@@ -108,6 +110,23 @@ def test_a_connection_that_another_thread_had_is_used_as_it_is(asked):
     assert question.all(**values) == rows
     assert reader.kept().connection.connection.dbapi_connection is lent
     reader.close()
+    reader.engine.dispose()
+
+
+def test_each_thread_has_a_connection_of_its_own_however_many_there_are(app):
+    reader = Reader(services().settings.database, threads=40)
+    all_there = threading.Barrier(40)
+
+    def keep(_):
+        kept = reader.kept()
+        all_there.wait(timeout=30)
+        reader.close()
+        return id(kept)
+
+    with ThreadPoolExecutor(40) as pool:
+        connections = set(pool.map(keep, range(40)))
+
+    assert len(connections) == 40
     reader.engine.dispose()
 
 

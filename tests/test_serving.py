@@ -7,10 +7,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from threading import Barrier, Thread
-from typing import TypeVar
 
 import pytest
 from sqlalchemy import select
@@ -23,19 +22,10 @@ from pulse.models.team import Team
 from pulse.models.user import User
 from pulse.passwords import Passwords
 from tests.fresh import fresh_database, run
+from tests.helpers import eventually
 from tests.live import Server, environment, serving
 
-T = TypeVar("T")
 SECONDS = 20.0
-
-
-def eventually(look: Callable[[], T | None]) -> T:
-    """Return what `look` finds, as soon as it finds something."""
-    deadline = time.monotonic() + SECONDS
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"never: {look}"
-        time.sleep(0.05)
-    return found
 
 
 def processes(server: Server) -> dict[int, str]:

@@ -12,6 +12,7 @@ from pulse.db import connect
 from pulse.extensions import csrf
 from pulse.logs import log
 from pulse.problems import Problem, respond
+from pulse.routing import API
 from pulse.tracing import Trace
 
 BLUEPRINTS = (
@@ -26,8 +27,9 @@ BLUEPRINTS = (
     team.bp,
     metrics.bp,
 )
-BELOW = f"{auth.PREFIX}/"
 LARGEST_BODY = 256 * 1024
+WITH_BODY = ("POST", "PUT", "PATCH")
+"""Methods whose body is read; what is sent along with any other is not."""
 
 
 def init_app(app: Flask) -> None:
@@ -38,18 +40,13 @@ def init_app(app: Flask) -> None:
     for bp in BLUEPRINTS:
         # The API knows no cookies, so nobody's browser can be made to call it.
         csrf.exempt(bp)
-        app.register_blueprint(bp, url_prefix=f"{auth.PREFIX}{bp.url_prefix or ''}")
+        app.register_blueprint(bp, url_prefix=f"{API}{bp.url_prefix or ''}")
     app.register_blueprint(docs.bp)
-    check_declared(app, auth.PREFIX)
-
-
-def is_api(path: str) -> bool:
-    """Tell whether a path is the API's, routed or not."""
-    return path.startswith(BELOW) or path == auth.PREFIX
+    check_declared(app, API)
 
 
 def enter(traced: Trace) -> Response | None:
-    """Decide about a request under `/api/v1` before anything else looks at it; return the refusal, if it is one."""
+    """Decide about a request of the API before anything else looks at it; return the refusal, if it is one."""
     try:
         decide(traced)
     except Problem as problem:
@@ -73,9 +70,10 @@ def decide(traced: Trace) -> None:
         log.error("undeclared_view", endpoint=asked.endpoint)
         raise Problem("not_found")
     auth.authorize(caller, operation.ability)
-    # Only now: whoever may not ask is not listened to.
-    asked.max_content_length = LARGEST_BODY
-    traced.extensions["pulse.bodies"].take_in(traced.environ, LARGEST_BODY)
+    if asked.method in WITH_BODY:
+        # Only now: whoever may not ask is not listened to.
+        asked.max_content_length = LARGEST_BODY
+        traced.extensions["pulse.bodies"].take_in(traced.environ, LARGEST_BODY)
 
 
 def leave(traced: Trace, status: int, now: datetime) -> None:

@@ -7,17 +7,15 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from sqlalchemy import ScalarSelect, String, Table, func, select
 
 from pulse.abilities import Ability
-from pulse.api.auth import caller
-from pulse.api.operations import Reply, operation
+from pulse.api.auth import caller, team
+from pulse.api.operations import Reply, created, operation
 from pulse.api.pages import PageQuery, Record, by_id, fetched_one, paged
 from pulse.api.schemas import In, Moment, Out, Page, Switch, Text, WholeNumber, documented
-from pulse.extensions import db, services
+from pulse.extensions import db
 from pulse.models.alert_rule import CHANNELS, MONITORS, AlertRule
 from pulse.models.conditions import Condition, Operator, Window
 from pulse.models.judging import dry_run
-from pulse.models.refusals import Conflict
 from pulse.models.rule_fields import LONGEST_COOLDOWN, LONGEST_DESCRIPTION, MOST_IN_A_ROW, RuleFields, Severity
-from pulse.models.team import Team
 from pulse.problems import Problem
 
 bp = Blueprint("api_alert_rules", __name__)
@@ -150,14 +148,13 @@ def index(query: PageQuery) -> Reply:
     body=RuleIn,
     reply=RuleOut,
     status=201,
-    problems=("conflict", "limit_reached"),
+    problems=("limit_reached",),
     headers=("Location",),
 )
 def create(body: RuleIn) -> Reply:
     """Make an alert rule."""
     rule = AlertRule.create(db.session, team(), body.fields(), caller().actor())
-    headers = {"Location": f"{services().settings.site}/api/v1/alert-rules/{rule.id}"}
-    return Reply(RuleOut.model_validate(rule), headers=headers)
+    return created(RuleOut.model_validate(rule), f"/alert-rules/{rule.id}")
 
 
 @operation(bp, "GET", "/alert-rules/<id:rule_id>", ability=Ability.ALERTS_READ, reply=RuleOut)
@@ -173,7 +170,6 @@ def show(rule_id: int) -> Any:
     ability=Ability.ALERTS_WRITE,
     body=RuleChange,
     reply=RuleOut,
-    problems=("conflict",),
 )
 def change(rule_id: int, body: RuleChange) -> RuleOut:
     """Change what is given, and keep the rest."""
@@ -182,7 +178,7 @@ def change(rule_id: int, body: RuleChange) -> RuleOut:
     return RuleOut.model_validate(rule)
 
 
-@operation(bp, "DELETE", "/alert-rules/<id:rule_id>", ability=Ability.ALERTS_WRITE, problems=("conflict",))
+@operation(bp, "DELETE", "/alert-rules/<id:rule_id>", ability=Ability.ALERTS_WRITE)
 def delete(rule_id: int) -> None:
     """Delete an alert rule; its open incidents go on until they end."""
     find(rule_id).delete(db.session, caller().actor())
@@ -205,14 +201,6 @@ def find(rule_id: int) -> AlertRule:
     if rule is None:
         raise Problem("not_found")
     return rule
-
-
-def team() -> Team:
-    """Return the caller's team."""
-    found = db.session.get(Team, caller().team_id)
-    if found is None:
-        raise Conflict("This team was deleted.")
-    return found
 
 
 def told(row: Record) -> dict[str, Any]:

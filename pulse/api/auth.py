@@ -11,16 +11,17 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from flask import request
-from sqlalchemy import ColumnElement, ScalarSelect, bindparam, case, func, literal_column, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import bindparam, select
 
 from pulse import tokens
 from pulse.abilities import Ability
 from pulse.api import limits
 from pulse.clock import iso, utcnow
+from pulse.extensions import db
 from pulse.models.api_key import ApiKey, Token
 from pulse.models.event import Actor, ActorKind
-from pulse.models.team import Membership, Team, in_force
+from pulse.models.refusals import Conflict
+from pulse.models.team import Membership, Team, in_force, older_members
 from pulse.models.user import User
 from pulse.plans import API_PLANS, Plan
 from pulse.problems import NEVER_WIDENED, Problem
@@ -29,7 +30,6 @@ from pulse.roles import Role
 from pulse.told import told
 from pulse.tracing import NamedToken, Trace, request_id, trace
 
-PREFIX = "/api/v1"
 BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([0-9A-Za-z_]{1,100})\Z", re.ASCII)
 CHALLENGE = 'Bearer realm="pulse"'
 PLANS: dict[str, Plan] = {plan.value: plan for plan in Plan}
@@ -39,23 +39,23 @@ ROLES: dict[str, Role] = {role.value: role for role in Role}
 class Caller(NamedTuple):
     """Who a request comes from, once identified: the key, its owner, and the team it reaches."""
 
+    token_id: int
+    last_used_at: str | None
+    """Formatted for replies already, as is `created_at`: neither decides anything."""
+    expires_at: datetime | None
+    plan: Plan
+    role: Role
     key_id: int
     key_name: str
-    token_id: int
     last_eight: str
     abilities: Sequence[str]
     """In the order of the closed list."""
     created_at: str
-    """As it is told, which is all it is for; the same of its last use."""
-    expires_at: datetime | None
-    last_used_at: str | None
     user_id: int
     user_name: str
     user_email: str
     team_id: int
     team_name: str
-    plan: Plan
-    role: Role
 
     def actor(self) -> Actor:
         """Return the caller as the one who acts, for the audit trail."""
@@ -64,44 +64,31 @@ class Caller(NamedTuple):
         )
 
 
-_older = aliased(Membership)
-OWNER: ColumnElement[str] = literal_column(f"'{Role.OWNER.value}'")
-"""Spelled out: for a parameter that decides about a partial index SQLite prepares the whole statement anew each time."""
-NONE: ColumnElement[int] = literal_column("0")
-
-
-def _counted(*which: ColumnElement[bool]) -> ScalarSelect[int]:
-    """Return how many of the membership's team are of a kind; apart, for of an OR SQLite makes two searches and a set."""
-    mine = select(func.count()).select_from(_older).where(_older.team_id == Membership.team_id, *which)
-    return mine.correlate(Membership).scalar_subquery()
-
-
-_older_members = _counted(_older.id < Membership.id) + _counted(_older.id > Membership.id, _older.role_name == OWNER)
 STATE = (
+    Token.id.label("token_id"),
+    told(Token.last_used_at),
     Token.retired_at,
     Token.reason,
+    ApiKey.expires_at,
     User.suspended_at,
     Team.plan_name,
     Membership.role_name,
-    # Nobody precedes the Owner.
-    case((Membership.role_name == OWNER, NONE), else_=_older_members),
+    older_members(),
 )
+"""What decides, in the order in which `identify` takes it apart."""
 FACTS = (
     ApiKey.id.label("key_id"),
     ApiKey.name.label("key_name"),
-    Token.id.label("token_id"),
     Token.last_eight,
     told(ApiKey.ability_names),
     told(ApiKey.created_at),
-    ApiKey.expires_at,
-    told(Token.last_used_at),
     User.id.label("user_id"),
     User.name.label("user_name"),
     User.email.label("user_email"),
     Team.id.label("team_id"),
     Team.name.label("team_name"),
 )
-"""In the order of `Caller`."""
+"""What is known besides, in the order of `Caller`."""
 FIND = (
     select(*STATE, *FACTS)
     .join(ApiKey, ApiKey.id == Token.key_id)
@@ -118,23 +105,22 @@ def identify(traced: Trace) -> Caller:
     row = traced.services.reader.question(FIND).first(digest=tokens.digest(_token(traced)))
     if row is None:
         raise _stranger(traced, "token_unknown")
-    retired_at, reason, suspended_at, plan_name, role_name, older_members, *facts = row
-    plan = PLANS[plan_name]
-    role = in_force(ROLES[role_name], older_members, plan) if role_name else None
-    caller = Caller._make((*facts, plan, role))
-    traced.token = NamedToken(caller.token_id, caller.last_used_at is not None, retired_at is None)
+    token_id, last_used_at, retired_at, reason, expires_at, suspended_at, plan_name, role_name, older, *facts = row
+    traced.token = NamedToken(token_id, last_used_at is not None, retired_at is None)
+    traced.asked_by(Kind.TOKEN, token_id)
     if retired_at is not None:
         raise _unauthorized("token_rotated" if reason == "rotated" else "token_deleted", at=iso(retired_at))
-    traced.asked_by(Kind.TOKEN, caller.token_id)
-    if caller.expires_at is not None and caller.expires_at <= utcnow():
-        raise _unauthorized("token_expired", at=iso(caller.expires_at))
+    if expires_at is not None and expires_at <= utcnow():
+        raise _unauthorized("token_expired", at=iso(expires_at))
     if suspended_at is not None:
         raise Problem("account_suspended")
-    if role is None:
+    if role_name is None:
         raise Problem("membership_ended")
+    plan = PLANS[plan_name]
     if plan not in API_PLANS:
         raise Problem("plan_required", plan=plan.value, plans=[each.value for each in API_PLANS])
-    traced.caller = caller
+    role = in_force(ROLES[role_name], older, plan)
+    caller = traced.caller = Caller(token_id, last_used_at, expires_at, plan, role, *facts)
     limits.count(traced, caller.key_id, caller.user_id, caller.team_id, plan)
     return caller
 
@@ -155,6 +141,14 @@ def authorize(caller: Caller, ability: Ability | None) -> None:
 def caller() -> Caller:
     """Return who this request comes from; only views behind the hook may ask."""
     found: Caller = trace().caller
+    return found
+
+
+def team() -> Team:
+    """Return the caller's team; raises `Conflict` when it was deleted since the request was let in."""
+    found = db.session.get(Team, caller().team_id)
+    if found is None:
+        raise Conflict("This team was deleted.")
     return found
 
 

@@ -6,9 +6,8 @@ from flask import Blueprint
 from sqlalchemy import select
 
 from pulse.abilities import Ability
-from pulse.api.alert_rules import team
-from pulse.api.auth import caller
-from pulse.api.operations import Reply, operation
+from pulse.api.auth import caller, team
+from pulse.api.operations import Reply, created, operation
 from pulse.api.pages import PageQuery, by_id, fetched_one, paged
 from pulse.api.schemas import In, Moment, Out, Page, Switch, Text, documented, one_of
 from pulse.extensions import db, services
@@ -89,7 +88,7 @@ def index(query: PageQuery) -> Reply:
     body=ChannelIn,
     reply=ChannelMade,
     status=201,
-    problems=("conflict", "limit_reached"),
+    problems=("limit_reached",),
     headers=("Location",),
 )
 def create(body: ChannelIn) -> Reply:
@@ -98,7 +97,7 @@ def create(body: ChannelIn) -> Reply:
     vault, guard = services().vault, services().guard
     made = Channel.create(db.session, team(), fields, vault=vault, guard=guard, by=caller().actor())
     told = {**ChannelOut.model_validate(made.channel).model_dump(), "secret": made.secret}
-    return Reply(told, headers={"Location": f"{services().settings.site}/api/v1/channels/{made.channel.id}"})
+    return created(told, f"/channels/{made.channel.id}")
 
 
 @operation(bp, "GET", "/channels/<id:channel_id>", ability=Ability.ALERTS_READ, reply=ChannelOut)
@@ -114,7 +113,6 @@ def show(channel_id: int) -> Any:
     ability=Ability.ALERTS_WRITE,
     body=ChannelChange,
     reply=ChannelOut,
-    problems=("conflict",),
 )
 def change(channel_id: int, body: ChannelChange) -> ChannelOut:
     """Change what is given, and keep the rest."""
@@ -124,7 +122,7 @@ def change(channel_id: int, body: ChannelChange) -> ChannelOut:
     return ChannelOut.model_validate(channel)
 
 
-@operation(bp, "DELETE", "/channels/<id:channel_id>", ability=Ability.ALERTS_WRITE, problems=("conflict",))
+@operation(bp, "DELETE", "/channels/<id:channel_id>", ability=Ability.ALERTS_WRITE)
 def delete(channel_id: int) -> None:
     """Delete a notification channel with all that waits for it."""
     find(channel_id).delete(db.session, caller().actor())
@@ -137,7 +135,6 @@ def delete(channel_id: int) -> None:
     ability=Ability.ALERTS_WRITE,
     reply=NoticeOut,
     status=202,
-    problems=("conflict",),
 )
 def test(channel_id: int) -> Delivery:
     """Send a test notification; the channel tells afterwards what came of it."""

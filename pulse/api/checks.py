@@ -72,9 +72,7 @@ def index(monitor_id: int, query: CheckQuery) -> Reply:
     return page(checks, query, place_of=lambda row: [row["checked_at"], row["id"]])
 
 
-@operation(
-    bp, "POST", "/monitors/<id:monitor_id>/checks", ability=Ability.CHECKS_RUN, reply=CheckOut, status=201, problems=("conflict",)
-)
+@operation(bp, "POST", "/monitors/<id:monitor_id>/checks", ability=Ability.CHECKS_RUN, reply=CheckOut, status=201)
 def run(monitor_id: int) -> Check:
     """Check a monitor at once, and answer what came of it."""
     return manual_check.run(find(monitor_id))

@@ -5,10 +5,11 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from pulse.api.openapi import PREFIX, codes, components, in_headers, in_path, in_query, names, ordered, tag_of
+from pulse.api.openapi import codes, components, in_headers, in_path, in_query, names, ordered, tag_of
 from pulse.api.operations import Operation
 from pulse.extensions import services
 from pulse.problems import MEANINGS
+from pulse.routing import API
 
 bp = Blueprint("docs", __name__, url_prefix="/docs")
 
@@ -65,7 +66,7 @@ def index() -> str:
     told = [described(each) for each in ordered() if matches(each, sought)]
     nouns = list(dict.fromkeys(each["noun"] for each in told))
     errors = sorted(MEANINGS.items(), key=lambda each: each[1].status)
-    base = f"{services().settings.site}{PREFIX}"
+    base = f"{services().settings.site}{API}"
     return render_template("docs/index.html", operations=told, nouns=nouns, errors=errors, base=base, sought=sought)
 
 
@@ -142,7 +143,7 @@ def curl(declared: Operation, fields: list[dict[str, Any]]) -> str:
     elif fields:
         name = next((each["name"] for each in fields if each["name"] in EXAMPLES), None)
         parts += ["-H 'Content-Type: application/json'", f"-d '{json.dumps({name: EXAMPLES[name]} if name else {})}'"]
-    return " ".join([*parts, f"{services().settings.site}{PREFIX}{path}"])
+    return " ".join([*parts, f"{services().settings.site}{API}{path}"])
 
 
 def reply_of(declared: Operation) -> list[tuple[str, str]]:

@@ -80,7 +80,6 @@ def show(incident_id: int) -> dict[str, Any]:
     "/incidents/<id:incident_id>/acknowledge",
     ability=Ability.INCIDENTS_WRITE,
     reply=IncidentOut,
-    problems=("conflict",),
 )
 def acknowledge(incident_id: int) -> IncidentOut:
     """Say that somebody sees to an incident; nobody is notified."""
@@ -97,7 +96,6 @@ def acknowledge(incident_id: int) -> IncidentOut:
     body=ResolveIn,
     optional=True,
     reply=IncidentOut,
-    problems=("conflict",),
 )
 def resolve(incident_id: int, body: ResolveIn) -> IncidentOut:
     """End an incident by hand."""

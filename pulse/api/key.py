@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from flask import Blueprint, request
 
 from pulse.abilities import Ability
+from pulse.api import repeats
 from pulse.api.auth import Caller, caller
 from pulse.api.operations import operation
 from pulse.api.schemas import Moment, Out, Told, one_of
@@ -13,7 +14,7 @@ from pulse.extensions import db
 from pulse.models.api_key import ApiKey
 from pulse.models.refusals import Conflict
 from pulse.plans import Plan
-from pulse.problems import Problem
+from pulse.problems import fault, validation_failed
 from pulse.roles import Role
 
 bp = Blueprint("api_key", __name__)
@@ -73,12 +74,11 @@ def show() -> Told:
     return described(caller())
 
 
-@operation(bp, "POST", "/key/rotate", ability=Ability.KEY_ROTATE, reply=RotatedOut, repeatable=False, problems=("conflict",))
+@operation(bp, "POST", "/key/rotate", ability=Ability.KEY_ROTATE, reply=RotatedOut, repeatable=False)
 def rotate() -> dict[str, Any]:
     """Replace the calling key's token; the one that calls is dead when the reply is sent."""
-    if "Idempotency-Key" in request.headers:
-        fault = {"field": "Idempotency-Key", "code": "forbidden", "message": "A token is in one reply only, so none is kept."}
-        raise Problem("validation_failed", errors=[fault])
+    if repeats.HEADER in request.headers:
+        raise validation_failed(fault(repeats.HEADER, "A token is in one reply only, so none is kept: leave this header out."))
     calling = caller()
     key = _found(calling)
     issued = key.rotate(db.session, replacing=calling.token_id, by=calling.actor())
@@ -86,7 +86,7 @@ def rotate() -> dict[str, Any]:
     return described(calling) | fresh
 
 
-@operation(bp, "DELETE", "/key", ability=None, problems=("conflict",))
+@operation(bp, "DELETE", "/key", ability=None)
 def delete() -> None:
     """Delete the calling key for good: for whoever finds a token and does not know its owner."""
     calling = caller()

@@ -11,18 +11,16 @@ from pulse.api.schemas import In, Moment, Out, Sought, SoughtId, Switch, Text, W
 from pulse.extensions import services
 from pulse.models.check import CheckType, Status
 from pulse.models.monitor import State
-from pulse.models.monitor_fields import MonitorFields, check_fields
+from pulse.models.monitor_fields import AUTH_TYPES, STATUSES, TIMEOUTS, MonitorFields, check_fields
 from pulse.models.project import Project
 from pulse.plans import INTERVALS
 from pulse.probe import METHODS, ProbeError
-
-AUTH_TYPES = ("none", "basic", "bearer")
 
 
 class AuthIn(In):
     """How a monitor proves itself to its target; never told again."""
 
-    type: Literal["none", "basic", "bearer"]
+    type: Literal["none", "basic", "bearer"] = "none"
     username: Text | None = None
     password: Text | None = None
     token: Text | None = None
@@ -37,8 +35,8 @@ class MonitorFieldsIn(In):
     method: Annotated[Text | None, documented(enum=[*METHODS, None])] = None
     project_id: WholeNumber | None = None
     interval_seconds: Annotated[WholeNumber | None, documented(enum=[*INTERVALS, None])] = None
-    timeout_seconds: Annotated[WholeNumber | None, documented(minimum=1, maximum=60)] = None
-    expected_status: Annotated[WholeNumber | None, documented(minimum=100, maximum=599)] = None
+    timeout_seconds: Annotated[WholeNumber | None, documented(minimum=TIMEOUTS[0], maximum=TIMEOUTS[-1])] = None
+    expected_status: Annotated[WholeNumber | None, documented(minimum=STATUSES[0], maximum=STATUSES[-1])] = None
     verify_tls: Switch | None = None
     external_id: Annotated[Text | None, documented(pattern="^[A-Za-z0-9._-]{1,128}$")] = None
     headers: dict[str, Text] | None = None

@@ -6,15 +6,15 @@ from flask import Blueprint
 from sqlalchemy import ColumnElement, String, case, literal_column, select, tuple_
 
 from pulse.abilities import Ability
-from pulse.api.auth import caller
+from pulse.api.auth import caller, team
 from pulse.api.monitor_schemas import MonitorChange, MonitorIn, MonitorOut, MonitorQuery
-from pulse.api.operations import Reply, operation
+from pulse.api.operations import Reply, created, operation
 from pulse.api.pages import Listing, Place, Query, Record, bad_cursor, fetched, fetched_one, narrowed, page
 from pulse.api.schemas import Page, Told, is_storable
 from pulse.extensions import db, services
 from pulse.models.monitor import Monitor
 from pulse.models.monitor_fields import MonitorFields, check_fields
-from pulse.models.refusals import Conflict, Faults, Invalid
+from pulse.models.refusals import Faults, Invalid
 from pulse.models.team import Team
 from pulse.problems import Problem
 from pulse.told import told
@@ -67,12 +67,12 @@ def index(query: MonitorQuery) -> Reply:
     body=MonitorIn,
     reply=MonitorOut,
     status=201,
-    problems=("conflict", "limit_reached"),
+    problems=("limit_reached",),
     headers=("Location",),
 )
 def create(body: MonitorIn) -> Reply:
     """Make a monitor; it is checked at once."""
-    return made(held_team(), body.fields())
+    return made(team(), body.fields())
 
 
 @operation(bp, "GET", "/monitors/<id:monitor_id>", ability=Ability.MONITORS_READ, reply=MonitorOut)
@@ -88,7 +88,6 @@ def show(monitor_id: int) -> dict[str, Any]:
     ability=Ability.MONITORS_WRITE,
     body=MonitorChange,
     reply=MonitorOut,
-    problems=("conflict",),
 )
 def change(monitor_id: int, body: MonitorChange) -> MonitorOut:
     """Change what is given, and keep the rest."""
@@ -110,7 +109,7 @@ def delete(monitor_id: int) -> None:
     ability=Ability.MONITORS_WRITE,
     body=MonitorIn,
     reply=MonitorOut,
-    problems=("conflict", "limit_reached"),
+    problems=("limit_reached",),
     also_status=(201,),
     headers=("Location",),
 )
@@ -118,10 +117,11 @@ def put(external_id: str, body: MonitorIn) -> Reply:
     """Make or replace the monitor that the client knows by this name; what is absent is cleared."""
     fields = named(external_id, body.fields())
     # Held before the look, so that of two that come at once the second replaces what the first has made.
-    team = held_team()
-    monitor = Monitor.find_external(db.session, team.id, external_id)
+    mine = team()
+    mine.hold(db.session)
+    monitor = Monitor.find_external(db.session, mine.id, external_id)
     if monitor is None:
-        return made(team, fields)
+        return made(mine, fields)
     monitor.replace(db.session, fields, vault=services().vault, guard=services().guard, by=caller().actor())
     return Reply(MonitorOut.model_validate(monitor))
 
@@ -152,21 +152,11 @@ def find(monitor_id: int) -> Monitor:
     return monitor
 
 
-def held_team() -> Team:
-    """Return the team, held until the transaction ends."""
-    team = db.session.get(Team, caller().team_id)
-    if team is None:
-        raise Conflict("This team was deleted.")
-    team.hold(db.session)
-    return team
-
-
-def made(team: Team, fields: MonitorFields) -> Reply:
-    """Make a monitor of the team."""
+def made(owner: Team, fields: MonitorFields) -> Reply:
+    """Make a monitor of a team."""
     vault, guard = services().vault, services().guard
-    monitor = Monitor.create(db.session, team, fields, vault=vault, guard=guard, by=caller().actor())
-    headers = {"Location": f"{services().settings.site}/api/v1/monitors/{monitor.id}"}
-    return Reply(MonitorOut.model_validate(monitor), 201, headers)
+    monitor = Monitor.create(db.session, owner, fields, vault=vault, guard=guard, by=caller().actor())
+    return created(MonitorOut.model_validate(monitor), f"/monitors/{monitor.id}")
 
 
 def named(external_id: str, fields: MonitorFields) -> MonitorFields:

@@ -9,16 +9,16 @@ import orjson
 from flask import Blueprint, Response
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from pulse.abilities import Ability
-from pulse.api.operations import FAULTS, LONGEST_ADDRESS, OPERATIONS, Operation, operation
+from pulse.api.operations import LONGEST_ADDRESS, OPERATIONS, Operation, operation
 from pulse.db import LARGEST
 from pulse.extensions import services
-from pulse.models.refusals import Invalid
+from pulse.models.refusals import FaultCode
 from pulse.problems import MEANINGS
+from pulse.roles import Role
+from pulse.routing import API
 
 bp = Blueprint("api_openapi", __name__)
 
-PREFIX = "/api/v1"
 REFERENCES = "#/components/schemas/{model}"
 TAGS = {
     "key": "The calling key itself",
@@ -48,7 +48,6 @@ OF_A_CODE = {
     "unavailable": {"Retry-After": ("integer", "Seconds to wait.")},
     "method_not_allowed": {"Allow": ("string", "The methods this address takes.")},
 }
-FAULT_CODES = sorted({"repeated", Invalid.code, *(code for code, _ in FAULTS.values())})
 PROBLEM = {
     "type": "object",
     "description": "What went wrong (RFC 9457). Some codes bring members of their own.",
@@ -68,7 +67,7 @@ PROBLEM = {
                 "required": ["field", "code", "message"],
                 "properties": {
                     "field": {"type": ["string", "null"]},
-                    "code": {"enum": FAULT_CODES},
+                    "code": {"enum": sorted(FaultCode)},
                     "message": {"type": "string"},
                 },
             },
@@ -114,7 +113,7 @@ def document(site: str) -> dict[str, Any]:
             "version": "1",
             "description": "Uptime monitoring for programs. Every request names an API key's token as `Authorization: Bearer …`.",
         },
-        "servers": [{"url": f"{site}{PREFIX}"}],
+        "servers": [{"url": f"{site}{API}"}],
         "security": [{"token": []}],
         "tags": [{"name": noun, "description": TAGS.get(noun, noun)} for noun in nouns],
         "paths": paths,
@@ -280,9 +279,10 @@ def codes(declared: Operation) -> list[str]:
         found.append("malformed_request")
     if declared.ability is not None:
         found.append("ability_required")
-        if not (declared.ability.only_reads or declared.ability is Ability.KEY_ROTATE):
+        if not all(role.allows(declared.ability) for role in Role):
             found.append("role_required")
-    if declared.method == "POST" and declared.repeatable:
+    if declared.method != "GET":
+        # Whoever else changes the same may be quicker.
         found.append("conflict")
     return [code for code in MEANINGS if code in {*found, *declared.problems}]
 

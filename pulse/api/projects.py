@@ -7,11 +7,11 @@ from pydantic import AfterValidator
 from sqlalchemy import select
 
 from pulse.abilities import Ability
-from pulse.api.auth import caller
-from pulse.api.operations import Reply, operation
+from pulse.api.auth import caller, team
+from pulse.api.operations import Reply, created, operation
 from pulse.api.pages import PageQuery, by_id, fetched_one, paged
 from pulse.api.schemas import In, Moment, Out, Page, Text, documented
-from pulse.extensions import db, services
+from pulse.extensions import db
 from pulse.models.name import check_name
 from pulse.models.project import Project
 from pulse.models.refusals import Invalid
@@ -61,9 +61,8 @@ def index(query: PageQuery) -> Reply:
 )
 def create(body: ProjectIn) -> Reply:
     """Make a project."""
-    project = Project.create(db.session, caller().team_id, body.name, caller().actor())
-    headers = {"Location": f"{services().settings.site}/api/v1/projects/{project.id}"}
-    return Reply(ProjectOut.model_validate(project), headers=headers)
+    project = Project.create(db.session, team().id, body.name, caller().actor())
+    return created(ProjectOut.model_validate(project), f"/projects/{project.id}")
 
 
 @operation(bp, "GET", "/projects/<id:project_id>", ability=Ability.PROJECTS_READ, reply=ProjectOut)
@@ -81,7 +80,7 @@ def change(project_id: int, body: ProjectChange) -> ProjectOut:
     return ProjectOut.model_validate(project)
 
 
-@operation(bp, "DELETE", "/projects/<id:project_id>", ability=Ability.PROJECTS_WRITE, problems=("conflict",))
+@operation(bp, "DELETE", "/projects/<id:project_id>", ability=Ability.PROJECTS_WRITE)
 def delete(project_id: int) -> None:
     """Delete a project; not the default one, nor one that still holds monitors."""
     find(project_id).delete(db.session, caller().actor())

@@ -9,7 +9,7 @@ from flask import Response, request
 from pulse.extensions import db, services
 from pulse.models.refusals import Conflict
 from pulse.models.remembered_reply import RememberedReply
-from pulse.problems import Problem
+from pulse.problems import fault, validation_failed
 from pulse.tracing import trace
 from pulse.vault import Unreadable
 
@@ -27,7 +27,14 @@ def once(make: Callable[[], Response]) -> Response:
     kept = RememberedReply.claim(db.session, key_id, name, _asked())
     if kept is not None:
         return _again(kept)
-    response = make()
+    try:
+        response = make()
+    except Exception:
+        # What was claimed may have been committed on the way, as before a probe: nobody may wait for its reply.
+        db.session.rollback()
+        RememberedReply.release(db.session, key_id, name)
+        db.session.commit()
+        raise
     headers = {each: response.headers[each] for each in KEPT_HEADERS if each in response.headers}
     sealed = services().vault.seal(response.get_data(as_text=True))
     RememberedReply.keep(db.session, key_id, name, status=response.status_code, headers=headers, body_sealed=sealed)
@@ -37,8 +44,7 @@ def once(make: Callable[[], Response]) -> Response:
 def _name() -> str:
     name = request.headers[HEADER]
     if not NAME.match(name):
-        fault = {"field": HEADER, "code": "invalid", "message": "Use 1 to 128 printable ASCII characters."}
-        raise Problem("validation_failed", errors=[fault])
+        raise validation_failed(fault(HEADER, "Use 1 to 128 printable ASCII characters."))
     return name
 
 

@@ -8,17 +8,17 @@ from sqlalchemy import select
 
 from pulse import mails
 from pulse.abilities import Ability
-from pulse.api.auth import caller
-from pulse.api.operations import Reply, operation
+from pulse.api.auth import caller, team
+from pulse.api.operations import Reply, created, operation
 from pulse.api.pages import PageQuery, Record, by_id, fetched_one, paged
 from pulse.api.schemas import In, Moment, Out, Page, Text, documented, one_of
 from pulse.clock import utcnow
-from pulse.extensions import db, services
+from pulse.extensions import db
 from pulse.models import people
 from pulse.models.email import check_email
 from pulse.models.invitation import Invitation
 from pulse.models.refusals import Invalid
-from pulse.models.team import Membership, Team
+from pulse.models.team import Membership
 from pulse.models.user import User
 from pulse.problems import Problem
 from pulse.roles import GRANTED, Role
@@ -111,7 +111,7 @@ def member(member_id: int) -> dict[str, Any]:
     ability=Ability.TEAM_WRITE,
     body=MemberChange,
     reply=MemberOut,
-    problems=("conflict", "role_required"),
+    problems=("role_required",),
 )
 def change_role(member_id: int, body: MemberChange) -> dict[str, Any]:
     """Give a member another role; the Owner's is handed over in the browser alone."""
@@ -121,7 +121,7 @@ def change_role(member_id: int, body: MemberChange) -> dict[str, Any]:
     return {"id": found.id, "user": user, "role": found.role_name, "joined_at": found.joined_at}
 
 
-@operation(bp, "DELETE", "/members/<id:member_id>", ability=Ability.TEAM_WRITE, problems=("conflict",))
+@operation(bp, "DELETE", "/members/<id:member_id>", ability=Ability.TEAM_WRITE)
 def remove(member_id: int) -> None:
     """Remove a member, whose keys of this team stop at once; not the Owner."""
     people.remove(db.session, find_member(member_id), caller().actor())
@@ -141,19 +141,16 @@ def invitations(query: PageQuery) -> Reply:
     body=InvitationIn,
     reply=InvitationOut,
     status=201,
-    problems=("conflict", "limit_reached"),
+    problems=("limit_reached",),
     headers=("Location",),
 )
 def invite(body: InvitationIn) -> Reply:
     """Invite an address into the team, by a mail with a link that works once within seven days."""
-    calling = caller()
-    team = db.session.get_one(Team, calling.team_id)
-    sent = Invitation.issue(db.session, team, body.email, Role(body.role), calling.actor())
+    sent = Invitation.issue(db.session, team(), body.email, Role(body.role), caller().actor())
     mails.queue_invitation(sent)
     made = sent.invitation
     written = {"id": made.id, "email": made.email, "role": made.role_name, "expires_at": made.expires_at}
-    headers = {"Location": f"{services().settings.site}/api/v1/invitations/{written['id']}"}
-    return Reply(written, headers=headers)
+    return created(written, f"/invitations/{made.id}")
 
 
 @operation(bp, "GET", "/invitations/<id:invitation_id>", ability=Ability.TEAM_READ, reply=InvitationOut)

@@ -1,12 +1,22 @@
 """What a rule may answer instead of acting: each with the words for the person or program that asked."""
 
+from enum import StrEnum
+
 from pulse.plans import API_PLANS, Plan
 
 
-class Refused(Exception):
-    """A rule said no. Its text is for whoever asked; `code` is the API's word for it; `field` the field at fault."""
+class FaultCode(StrEnum):
+    """What can be wrong with a field: the closed list of `errors[].code`."""
 
-    code = "conflict"
+    INVALID = "invalid"
+    REQUIRED = "required"
+    UNKNOWN = "unknown"
+    REPEATED = "repeated"
+
+
+class Refused(Exception):
+    """A rule said no. Its text is for whoever asked; `field` is the field at fault."""
+
     field: str | None = None
 
 
@@ -17,14 +27,11 @@ class Conflict(Refused):
 class NameTaken(Refused):
     """Another live thing of the same owner has this name."""
 
-    code = "taken"
     field = "name"
 
 
 class LimitReached(Refused):
     """The plan's number of something is used up."""
-
-    code = "limit_reached"
 
     def __init__(self, message: str, limit: int) -> None:
         super().__init__(message)
@@ -34,8 +41,6 @@ class LimitReached(Refused):
 class RoleRequired(Refused):
     """The role of whoever acts does not allow it, whatever it was when they began."""
 
-    code = "role_required"
-
     def __init__(self, message: str, role: str) -> None:
         super().__init__(message)
         self.role = role
@@ -44,8 +49,6 @@ class RoleRequired(Refused):
 class RateLimited(Refused):
     """It was asked for too often. `seconds` is how long to wait."""
 
-    code = "rate_limited"
-
     def __init__(self, message: str, seconds: int) -> None:
         super().__init__(message)
         self.seconds = seconds
@@ -53,8 +56,6 @@ class RateLimited(Refused):
 
 class PlanRequired(Refused):
     """The team's plan does not include this."""
-
-    code = "plan_required"
 
     def __init__(self, plan: Plan) -> None:
         names = [each.label for each in API_PLANS]
@@ -65,8 +66,6 @@ class PlanRequired(Refused):
 class Invalid(Refused):
     """A value breaks a field's rule."""
 
-    code = "invalid"
-
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
@@ -74,8 +73,6 @@ class Invalid(Refused):
 
 class Faults(Refused):
     """Several values break their fields' rules; all are told at once."""
-
-    code = "invalid"
 
     def __init__(self, faults: list[Invalid]) -> None:
         super().__init__(" ".join(str(fault) for fault in faults))

@@ -64,6 +64,12 @@ class RememberedReply(Base):
         session.execute(update(cls).where(*mine).values(reply))
 
     @classmethod
+    def release(cls, session: DbSession, key_id: int, name: str) -> None:
+        """Give the name back after a request that came to nothing."""
+        mine = (cls.key_id == key_id, cls.name_digest == sha256(name.encode()).digest(), cls.status.is_(None))
+        session.execute(delete(cls).where(*mine))
+
+    @classmethod
     def sweep(cls, session: DbSession) -> None:
         """Remove what is older than a day."""
         session.execute(delete(cls).where(cls.claimed_at <= utcnow() - KEPT))

@@ -6,12 +6,15 @@ import pytest
 
 from pulse import tokens
 from pulse.abilities import Ability
+from pulse.api.auth import FACTS, Caller, team
 from pulse.clock import utcnow
 from pulse.extensions import db
 from pulse.models.api_key import Token
 from pulse.models.event import OPERATOR
+from pulse.models.refusals import Conflict
 from pulse.plans import Plan
 from pulse.roles import Role
+from pulse.tracing import trace
 from tests.factories import join, make_key, make_person
 from tests.helpers import assert_problem
 
@@ -335,7 +338,7 @@ def test_a_refused_request_counts_as_a_use(app, api, alice):
     assert issued.key.token.last_used_at is not None
 
 
-def test_a_key_may_ask_as_often_as_its_plan_says(api, alice):
+def test_a_key_may_ask_as_often_as_its_plan_says(api, alice, within_a_minute):
     alice.set_plan(Plan.STARTER)
     token = make_key(alice).token
 
@@ -349,7 +352,7 @@ def test_a_key_may_ask_as_often_as_its_plan_says(api, alice):
     assert replies[-1].headers["X-RateLimit-Remaining"] == "0"
 
 
-def test_strangers_are_throttled_but_no_live_key_is(api, alice):
+def test_strangers_are_throttled_but_no_live_key_is(api, alice, within_a_minute):
     token, former = make_key(alice).token, make_key(alice, name="Former")
     former.key.revoke(db.session, by=alice.actor)
     db.session.commit()
@@ -364,3 +367,17 @@ def test_strangers_are_throttled_but_no_live_key_is(api, alice):
     assert_problem(api.get("/key", tokens.mint()), 429, "rate_limited")
     assert api.get("/key", token).status_code == 200
     assert_problem(api.get("/key", former.token), 401, "token_deleted")
+
+
+def test_a_team_that_is_deleted_after_its_key_was_let_in_is_a_conflict(app, alice):
+    with app.test_request_context("/api/v1/projects"):
+        trace().caller = Caller(1, None, None, Plan.TEAM, Role.OWNER, 1, "CI", "k71x92Qa", [], "", 1, "Alice", "", 2**40, "Gone")
+
+        with pytest.raises(Conflict, match="deleted"):
+            team()
+
+
+def test_what_the_lookup_brings_is_in_the_order_of_a_caller():
+    names = [each.key.replace("ability_names", "abilities") for each in FACTS]
+
+    assert names == list(Caller._fields[-len(FACTS) :])

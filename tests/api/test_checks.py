@@ -55,7 +55,7 @@ def test_a_manual_check_ends_with_its_timeout(api, token, alice):
     assert time.monotonic() - began < 2.0
 
 
-def test_manual_checks_are_limited_per_monitor(api, token, alice):
+def test_manual_checks_are_limited_per_monitor(api, token, alice, within_a_minute):
     with serve(replying(200)) as target:
         monitor_id = make_monitor(alice, url=target.url).id
 

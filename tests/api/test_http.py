@@ -31,7 +31,7 @@ def test_a_method_that_is_not_taken_is_told_with_those_that_are(api, token, path
     takes = {each.method for each in OPERATIONS.values() if each.path == path}
     address = re.sub("<id:[a-z_]+>", "1", path.replace("<external_id>", "x"))
 
-    for method in (METHODS - takes) | {"TRACE", "BREW"}:
+    for method in (METHODS - takes) | {"OPTIONS", "TRACE", "BREW"}:
         reply = api.call(method, address, token)
 
         assert_problem(reply, 405, "method_not_allowed")

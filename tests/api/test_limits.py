@@ -9,6 +9,8 @@ from pulse.plans import Plan
 from tests.factories import make_key
 from tests.helpers import assert_problem
 
+pytestmark = pytest.mark.usefixtures("within_a_minute")
+
 
 @pytest.fixture(scope="module")
 def valkey():

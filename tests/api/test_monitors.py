@@ -142,6 +142,15 @@ def test_a_change_keeps_what_is_absent_and_null_clears(api, token):
     assert (cleared["header_names"], cleared["has_body"], cleared["auth_type"]) == ([], False, "none")
 
 
+@pytest.mark.parametrize("empty", [None, {}])
+def test_null_and_an_empty_object_clear_alike(api, token, empty):
+    made = api.post("/monitors", token, json={"name": "X", "url": "https://example.com", "method": "POST", **SECRETS}).get_json()
+
+    cleared = api.patch(f"/monitors/{made['id']}", token, json={"headers": empty, "auth": empty}).get_json()
+
+    assert (cleared["header_names"], cleared["auth_type"]) == ([], "none")
+
+
 def test_put_makes_then_replaces(api, token):
     path = "/monitors/external/shop.eu-1"
 

@@ -11,8 +11,7 @@ from pulse.api.openapi import codes, document
 from pulse.api.operations import OPERATIONS
 from pulse.cli import pulse
 from pulse.problems import MEANINGS
-
-PREFIX = "/api/v1"
+from pulse.routing import API
 
 
 @pytest.fixture
@@ -32,8 +31,8 @@ def test_the_document_needs_no_token_and_is_valid(told):
 def test_every_route_is_in_the_document_and_every_operation_of_it_is_routed(app, told):
     routed = set()
     for rule in app.url_map.iter_rules():
-        if rule.rule.startswith(PREFIX):
-            path = re.sub(r"<(?:id:)?(\w+)>", r"{\1}", rule.rule.removeprefix(PREFIX))
+        if rule.rule.startswith(API):
+            path = re.sub(r"<(?:id:)?(\w+)>", r"{\1}", rule.rule.removeprefix(API))
             routed |= {(path, method.lower()) for method in rule.methods - {"HEAD", "OPTIONS"}}
 
     assert {(path, method) for path, methods in told["paths"].items() for method in methods} == routed
@@ -46,6 +45,17 @@ def test_every_operation_tells_its_ability_and_every_code_its_status(told):
         assert (operation.get("security") == []) is declared.public
         for code in codes(declared):
             assert code in json.dumps(operation["responses"][str(MEANINGS[code].status)])
+
+
+def test_whatever_changes_something_can_end_in_a_conflict(told):
+    silent = [
+        f"{method} {path}"
+        for path, methods in told["paths"].items()
+        for method, operation in methods.items()
+        if method != "get" and "409" not in operation["responses"]
+    ]
+
+    assert silent == []
 
 
 def test_names_of_operations_are_unique(told):

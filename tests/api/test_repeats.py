@@ -13,7 +13,9 @@ from pulse.models.monitor import Monitor
 from pulse.models.project import Project
 from pulse.models.remembered_reply import RememberedReply
 from tests.factories import make_key
-from tests.helpers import assert_problem
+from tests.helpers import assert_problem, eventually
+from tests.monitors import make_monitor
+from tests.targets import hanging, serve
 
 MONITOR = {"name": "Shop", "url": "https://shop.example.com/"}
 
@@ -55,6 +57,17 @@ def test_the_same_name_for_another_request_is_a_conflict(api, token):
     assert count(Monitor) == 1
 
 
+def test_a_repeat_gets_the_first_reply_whatever_has_changed_since(api, token):
+    project = api.post("/projects", token, json={"name": "Once"}).get_json()["id"]
+    first = post(api, "/monitors", token, MONITOR | {"project_id": project})
+    api.delete(f"/monitors/{first.get_json()['id']}", token)
+    assert api.delete(f"/projects/{project}", token).status_code == 204
+
+    again = post(api, "/monitors", token, MONITOR | {"project_id": project})
+
+    assert (again.status_code, again.get_data()) == (201, first.get_data())
+
+
 def test_another_key_may_use_the_same_name(api, alice, token):
     other = make_key(alice, name="Other").token
 
@@ -67,6 +80,23 @@ def test_a_refused_request_is_not_remembered(api, token):
     assert_problem(post(api, "/monitors", token, {"name": ""}), 422, "validation_failed")
 
     assert post(api, "/monitors", token, MONITOR).status_code == 201
+
+
+def test_a_check_that_came_to_nothing_may_be_asked_for_again_at_once(app, api, token, alice):
+    def run(_):
+        with app.app_context():
+            return post(api, f"/monitors/{monitor_id}/checks", token, None)
+
+    with serve(hanging()) as target, ThreadPoolExecutor(1) as pool:
+        monitor_id = make_monitor(alice, url=target.url, timeout_seconds=2).id
+        running = pool.submit(run, None)
+        eventually(lambda: count(RememberedReply))
+        api.delete(f"/monitors/{monitor_id}", token)
+
+        assert_problem(running.result(), 409, "conflict")
+
+    assert_problem(run(None), 404, "not_found")
+    assert count(RememberedReply) == 0
 
 
 def test_without_the_permission_nothing_is_told_of_a_former_reply(api, alice):

@@ -3,7 +3,6 @@
 import pytest
 
 from pulse.abilities import Ability
-from pulse.api.auth import PREFIX
 from pulse.api.operations import OPERATIONS
 from pulse.extensions import db
 from pulse.models.check import Check
@@ -13,6 +12,7 @@ from pulse.models.invitation import Invitation
 from pulse.models.project import Project
 from pulse.plans import Plan
 from pulse.roles import Role
+from pulse.routing import API
 from tests.alerts import make_channel, make_rule
 from tests.factories import join, make_key, make_person
 from tests.helpers import assert_problem
@@ -71,7 +71,7 @@ def things(app, alice):
 
 
 def test_every_route_of_the_api_is_declared(app):
-    routed = {rule.endpoint for rule in app.url_map.iter_rules() if rule.rule.startswith(PREFIX)}
+    routed = {rule.endpoint for rule in app.url_map.iter_rules() if rule.rule.startswith(API)}
 
     assert routed == set(OPERATIONS)
 

@@ -126,6 +126,17 @@ def test_an_account_is_found_by_all_a_user_can_tell(app, api, staff, alice, char
         assert charlie.email not in page, each
 
 
+def test_the_request_id_of_a_former_tokens_refusal_leads_to_its_account(api, staff, alice):
+    issued = make_key(alice)
+    issued.key.rotate(db.session, replacing=issued.key.token.id, by=alice.actor)
+    db.session.commit()
+
+    refused = api.get("/key", issued.token)
+
+    assert refused.get_json()["code"] == "token_rotated"
+    assert alice.email in text(find(staff, refused.headers["X-Request-Id"]))
+
+
 def test_a_former_token_leads_to_its_account(staff, alice):
     issued = make_key(alice)
     issued.key.rotate(db.session, replacing=issued.key.token.id, by=alice.actor)
