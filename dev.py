@@ -79,20 +79,20 @@ def lint() -> None:
 
 
 def bench() -> None:
-    """Set up, then print the tables of speeds, with up to a million keys; `bench quick` stops at a hundred thousand."""
+    """Set up, then print the benchmark tables, with up to a million keys; `bench quick` stops at a hundred thousand."""
     set_up("dev")
     all_of(("bench", PYTHON, "-m", "tests.bench", *sys.argv[2:]))
 
 
 def shots() -> None:
-    """Set up, then take pictures of every state of the API Keys tab into `shots/`."""
+    """Set up, then take screenshots of every page and state into `shots/`."""
     set_up("dev")
     find_browser()
     all_of(("shots", PYTHON, "-m", "tests.shots", *sys.argv[2:]))
 
 
 def lock() -> None:
-    """Resolve all dependencies anew and write the locks: versions and hashes, no address."""
+    """Resolve all dependencies again and write the lock files: versions and hashes, no URLs."""
     set_up("dev")
     groups = {
         "run": ("pyproject.toml", "--all-extras", "--group", "build"),
@@ -114,7 +114,7 @@ def lock() -> None:
 
 
 def usage() -> None:
-    """Print this."""
+    """Print this help."""
     print("Usage: python3 dev.py COMMAND\n")
     for name, command in COMMANDS.items():
         print(f"  {name:6} {(command.__doc__ or '').strip()}")
@@ -222,9 +222,9 @@ def quietly(what: str, command: list[str | Path], *, env: dict[str, str], cwd: P
         return
     printed = done.stdout + done.stderr
     if any(sign in printed for sign in OFFLINE):
-        raise Trouble(f"{what} cannot reach its registry. Once the network is there, run this again: what is done is kept.")
+        raise Trouble(f"{what} cannot reach its registry. Run this again once the network is up: finished steps are kept.")
     print(printed, file=sys.stderr)
-    raise Trouble(f"{what} failed, as shown above. Run this again when it is mended: what is done is kept.")
+    raise Trouble(f"{what} failed, as shown above. Run this again once it is fixed: finished steps are kept.")
 
 
 def all_of(*steps: tuple[str | Path, ...]) -> None:

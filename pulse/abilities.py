@@ -38,10 +38,10 @@ class Ability(StrEnum):
 
 SENTENCES = {
     Ability.MONITORS_READ: "List monitors and read their settings and state.",
-    Ability.MONITORS_WRITE: "Create, change, pause, resume and delete monitors; not read them.",
+    Ability.MONITORS_WRITE: "Create, change, pause, resume and delete monitors, but not read them.",
     Ability.CHECKS_READ: "Read check history, response times and uptime.",
-    Ability.CHECKS_RUN: "Run a check of a monitor at once.",
-    Ability.INCIDENTS_READ: "List incidents and read their course.",
+    Ability.CHECKS_RUN: "Run a check on a monitor right away.",
+    Ability.INCIDENTS_READ: "List incidents and read their details.",
     Ability.INCIDENTS_WRITE: "Acknowledge and resolve incidents.",
     Ability.ALERTS_READ: "Read alert rules and notification channels.",
     Ability.ALERTS_WRITE: "Create, change, test and delete alert rules and notification channels.",
@@ -49,5 +49,5 @@ SENTENCES = {
     Ability.PROJECTS_WRITE: "Create, change and delete projects.",
     Ability.TEAM_READ: "List the team's members and invitations.",
     Ability.TEAM_WRITE: "Invite people, change roles and remove members.",
-    Ability.KEY_ROTATE: "Let the program replace its own token; people rotate without it.",
+    Ability.KEY_ROTATE: "Let the program rotate its own token. People can always rotate the key in the browser.",
 }

@@ -62,7 +62,7 @@ def write(url: str, file: Path) -> None:
             _copy_out(url, whole)
             _publish(whole, file)
     except FileExistsError as error:
-        raise BadFile(f"{file} exists already. Choose another name.") from error
+        raise BadFile(f"{file} already exists. Choose another name.") from error
     except OSError as error:
         raise BadFile(f"{file} cannot be written: {error.strerror}.") from error
 
@@ -160,7 +160,7 @@ def _checked_copy(file: Path, copy: Path) -> str:
     finally:
         engine.dispose()
     if revision is None:
-        raise BadFile(f"{file} is no backup of Pulse.")
+        raise BadFile(f"{file} is not a Pulse backup.")
     if not schema.is_known(revision):
         raise BadFile(f"{file} was made by a newer version of Pulse. Restore it with that version, or a newer one.")
     schema.migrate(address)
@@ -170,7 +170,7 @@ def _checked_copy(file: Path, copy: Path) -> str:
 def _check(file: Path, copy: Path) -> None:
     with copy.open("rb") as handle:
         if handle.read(len(HEADER)) != HEADER:
-            raise BadFile(f"{file} is no backup of Pulse.")
+            raise BadFile(f"{file} is not a Pulse backup.")
     try:
         with closing(sqlite3.connect(copy)) as connection:
             faults = [row for row in connection.execute("PRAGMA integrity_check") if row != ("ok",)]
@@ -178,7 +178,7 @@ def _check(file: Path, copy: Path) -> None:
     except sqlite3.DatabaseError as error:
         raise BadFile(f"{file} is damaged: {error}.") from error
     if faults:
-        raise BadFile(f"{file} is damaged. Take an older backup.")
+        raise BadFile(f"{file} is damaged. Use an older backup.")
 
 
 def _address(file: Path) -> str:
@@ -194,7 +194,7 @@ def _empty(target: Connection) -> None:
         _allow_time(target)
         target.execute(text("LOCK TABLE users, teams IN SHARE ROW EXCLUSIVE MODE"))
     if target.scalar(select(func.count(User.id))) or target.scalar(select(func.count(Team.id))):
-        raise Refused("The database holds accounts already. Restore into a new one: set PULSE_DATA or PULSE_DATABASE_URL.")
+        raise Refused("The database already has accounts. Restore into a new one: set PULSE_DATA or PULSE_DATABASE_URL.")
     for table in reversed(Base.metadata.sorted_tables):
         target.execute(delete(table))
 

@@ -9,13 +9,13 @@ from pulse.models.outbox import Message
 
 SUBJECTS = {
     "reset_password": "Set a new password for Pulse",
-    "verify_email": "Confirm your new address for Pulse",
-    "email_taken": "Your address was asked for at Pulse",
-    "email_asked": "A change of your Pulse address was asked for",
-    "email_changed": "Your Pulse address was changed",
+    "verify_email": "Confirm your new email address for Pulse",
+    "email_taken": "Someone tried to use your email address on Pulse",
+    "email_asked": "Request to change your Pulse email address",
+    "email_changed": "Your Pulse email address was changed",
     "password_changed": "Your Pulse password was changed",
     "account_deleted": "Your Pulse account was deleted",
-    "invitation": "You are invited into a team on Pulse",
+    "invitation": "You are invited to a team on Pulse",
 }
 
 
@@ -39,6 +39,6 @@ def queue_invitation(sent: invitation.Sent) -> Message:
     invited = sent.invitation
     link = services().settings.site + url_for("invitations.show", token=sent.token)
     by = invited.invited_by
-    who = f"{by.name} ({by.email})" if by else "Somebody"
+    who = f"{by.name} ({by.email})" if by else "Someone"
     days = str(invitation.LIFE.days)
     return queue("invitation", invited.email, link=link, who=who, team=invited.team.name, role=invited.role.label, days=days)

@@ -42,7 +42,7 @@ def run(monitor: Monitor) -> Check:
             db.session.commit()
     check = db.session.get(Check, check_id) if check_id is not None else None
     if check is None:
-        raise Conflict("This monitor was deleted while it was checked.")
+        raise Conflict("This monitor was deleted while it was being checked.")
     return check
 
 
@@ -63,7 +63,9 @@ def _request(monitor: Monitor) -> Request:
     try:
         return monitor.request(services().vault)
     except Unreadable as error:
-        raise Conflict("What this monitor sends was stored under another secret of this service. Enter it again.") from error
+        raise Conflict(
+            "This monitor's headers, body or credentials cannot be read: the service's secret was changed. Enter them again."
+        ) from error
 
 
 def _take_turn(monitor: Monitor) -> Turn:
@@ -71,10 +73,10 @@ def _take_turn(monitor: Monitor) -> Turn:
     turn = Turn.take(db.session, AT_ONCE, monitor.timeout_seconds + SPARE_SECONDS, "manual checks of team", str(monitor.team_id))
     if turn is None:
         db.session.rollback()
-        raise RateLimited(f"{AT_ONCE} manual checks of this team are running. Wait until one has ended, then try again.", 1)
+        raise RateLimited(f"This team already has {AT_ONCE} manual checks running. Wait until one finishes, then try again.", 1)
     limit = services().settings.rate("manual_check")
     if seconds := Throttle.hit(db.session, limit, "manual checks of monitor", str(monitor.id)):
         db.session.rollback()
-        raise RateLimited(f"This monitor was checked by hand too often. Wait {seconds} s, then try again.", seconds)
+        raise RateLimited(f"Too many manual checks of this monitor. Wait {seconds} s, then try again.", seconds)
     db.session.commit()
     return turn

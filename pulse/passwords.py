@@ -53,5 +53,5 @@ def fault(password: str) -> str | None:
     if len(password) > LONGEST:
         return f"Use at most {LONGEST:,} characters."
     if password.casefold() in COMMON or (len(set(password)) == 1 and len(password) <= LONGEST_REPEATED):
-        return "This password is among the most common ones. Choose another."
+        return "This is one of the most common passwords. Choose another."
     return None

@@ -22,73 +22,73 @@ class Meaning:
     remedy: str = ""
 
 
-NEVER_WIDENED = "A key is never widened: create another key with this permission."
+NEVER_WIDENED = "Permissions cannot be added to a key: create a new key with this permission."
 
 MEANINGS: Mapping[str, Meaning] = {
     "token_missing": Meaning(401, "Token missing", "Send an API key's token as 'Authorization: Bearer …'."),
     "token_malformed": Meaning(
-        401, "Token malformed", "The Authorization header is not 'Bearer' and one whole token: copy the token again."
+        401, "Token malformed", "The Authorization header must be 'Bearer' and one complete token: copy the token again."
     ),
-    "token_unknown": Meaning(401, "Token unknown", "This token was never issued here, or its account is gone."),
+    "token_unknown": Meaning(401, "Token unknown", "This token was never issued here, or its account or team was deleted."),
     "token_rotated": Meaning(
         401,
         "Token rotated",
-        "This token was replaced by a newer one: use that.",
-        "Where nobody has that one, rotate again.",
+        "This token was replaced by a newer one: use the new one.",
+        "If nobody has the new token, rotate the key again.",
     ),
-    "token_deleted": Meaning(401, "Key deleted", "The key of this token was deleted: create another one."),
+    "token_deleted": Meaning(401, "Key deleted", "This token's key was deleted: create a new one."),
     "token_expired": Meaning(
         401,
         "Token expired",
-        "The key of this token has expired: rotate it in Settings, API Keys.",
+        "This token's key has expired: rotate it under Settings, API Keys.",
     ),
-    "account_suspended": Meaning(403, "Account suspended", "The account of the key's owner is suspended: contact support."),
+    "account_suspended": Meaning(403, "Account suspended", "The key owner's account is suspended: contact support."),
     "membership_ended": Meaning(
         403,
         "Membership ended",
-        "The key's owner does not belong to the team any more.",
-        "Delete the key. A new one is needed, even after being invited again.",
+        "The key's owner is no longer a member of the team.",
+        "Delete the key. Its owner needs a new one, even after rejoining the team.",
     ),
     "plan_required": Meaning(
         403,
         "Plan required",
         "The team's plan does not include API access.",
-        "Choose a plan with API access under Billing: the same token works again.",
+        "Choose a plan with API access under Billing, and the same token works again.",
     ),
-    "ability_required": Meaning(403, "Permission missing", "This key lacks the permission that is needed here.", NEVER_WIDENED),
+    "ability_required": Meaning(403, "Permission missing", "This key does not have the required permission.", NEVER_WIDENED),
     "role_required": Meaning(
         403,
-        "Role missing",
-        "The role of the key's owner in the team does not allow this.",
-        "Ask the team's Owner for a role that allows it.",
+        "Insufficient role",
+        "The key owner's role in the team does not allow this.",
+        "Ask the team's Owner or an Admin for a role that allows it.",
     ),
     "limit_reached": Meaning(
-        403, "Limit reached", "The plan's number is used up.", "Delete what is not needed, or choose a larger plan under Billing."
+        403, "Limit reached", "The limit has been reached.", "Delete what you do not need, or choose a larger plan under Billing."
     ),
-    "https_required": Meaning(403, "HTTPS required", "Use https://. This token crossed the network readable: rotate it."),
+    "https_required": Meaning(403, "HTTPS required", "Use https://. Any token sent over http:// was readable: rotate it."),
     "not_found": Meaning(
         404,
         "Not found",
         "There is nothing at this address: check the path and the id.",
-        "The API reference lists every address; what is another team's is not found either.",
+        "The API reference lists every address. Another team's resources are not found, either.",
     ),
     "method_not_allowed": Meaning(
         405,
         "Method not allowed",
-        "This address does not take this method; see Allow.",
+        "This address does not accept this method; see the Allow header.",
         "Use a method that the API reference lists for this address.",
     ),
     "not_acceptable": Meaning(
         406,
         "Not acceptable",
-        "No reply can be made in the type that Accept asks for.",
-        "Ask for application/json, or leave Accept out.",
+        "No reply is available in a type that the Accept header allows.",
+        "Ask for application/json, or leave the header out.",
     ),
     "conflict": Meaning(
         409,
         "Conflict",
-        "What was asked for does not fit the present state.",
-        "Read the present state, then decide whether it is still to be done.",
+        "The request does not fit the current state.",
+        "Read the current state, then decide whether the request is still needed.",
     ),
     "body_too_large": Meaning(413, "Body too large", "Send at most 256 KiB."),
     "uri_too_long": Meaning(414, "Address too long", "Use a shorter address."),
@@ -96,8 +96,8 @@ MEANINGS: Mapping[str, Meaning] = {
     "validation_failed": Meaning(
         422,
         "Validation failed",
-        "Read 'errors' in the reply: it names each field, and what it takes.",
-        "The API reference lists what each may hold.",
+        "See 'errors' in the reply: it names each field at fault and what it accepts.",
+        "The API reference lists what each field accepts.",
     ),
     "malformed_request": Meaning(
         400,
@@ -108,14 +108,14 @@ MEANINGS: Mapping[str, Meaning] = {
     "rate_limited": Meaning(
         429,
         "Too many requests",
-        "Wait as long as Retry-After says.",
-        "A larger plan allows more requests a minute.",
+        "Wait for the number of seconds in Retry-After, then try again.",
+        "A larger plan allows more requests per minute.",
     ),
     "internal_error": Meaning(
         500,
         "Internal error",
-        "Something failed here. It has been noted under the request id.",
-        "Try again; if it stays, send the reply's request_id to support.",
+        "Something went wrong on the server. It was logged under the request id.",
+        "Try again. If it keeps happening, send the request_id to support.",
     ),
     "unavailable": Meaning(503, "Unavailable", "The service cannot answer at the moment: try again shortly."),
 }

@@ -110,7 +110,7 @@
     const secret = secrets.get(button.closest("dialog"));
     if (!secret) return copyField(button, document.getElementById(button.dataset.copy));
     const done = await write(button.dataset.copy === "line" ? secret.line : secret.token, button);
-    if (!done) return complain("Your browser did not allow copying. Press Show, select the token and copy it.");
+    if (!done) return complain("Your browser blocked copying. Choose Show, select the token, then copy it.");
     secret.copied = true;
     find("[data-unsaved]", button.closest("dialog")).hidden = true;
     find("[data-label]", button).textContent = "Copied";
@@ -253,9 +253,9 @@
   }
 
   const REASONS = {
-    403: "You may not do that.",
-    404: "That is no longer there. Reload the page to see what is.",
-    429: "Too many tries. Wait a moment, then try again.",
+    403: "You are not allowed to do that.",
+    404: "That no longer exists. Reload the page to see the current state.",
+    429: "Too many attempts. Wait a moment, then try again.",
   };
 
   document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
@@ -269,7 +269,7 @@
   });
 
   document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
-    if (!ctx || !quiet(ctx)) complain("Pulse did not answer. Check your connection, then try again.");
+    if (!ctx || !quiet(ctx)) complain("Pulse did not respond. Check your connection, then try again.");
   });
 
   // A button that was disabled while its request ran has lost the focus; give it back.

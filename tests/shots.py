@@ -341,7 +341,7 @@ def refuse_invitation(page: Page) -> None:
     page.goto("/organization")
     page.get_by_label("Email").fill("bob@example.com")
     page.get_by_role("button", name="Send Invitation").click()
-    page.get_by_text("belongs to this team already").wait_for()
+    page.get_by_text("is already a member of this team").wait_for()
 
 
 def switch_team(page: Page) -> None:

@@ -107,7 +107,7 @@ def test_a_backup_never_replaces_a_file(app, settings, file):
 
     result = run(settings, "backup", str(file))
 
-    assert (result.exit_code, result.output) == (1, f"Error: {file} exists already. Choose another name.\n")
+    assert (result.exit_code, result.output) == (1, f"Error: {file} already exists. Choose another name.\n")
     assert file.read_text() == "precious"
 
 
@@ -150,12 +150,12 @@ def advance(file: Path) -> None:
     ("harm", "word"),
     [
         (Path.unlink, "cannot be read"),
-        (lambda file: file.write_bytes(b""), "no backup"),
-        (lambda file: file.write_text("-- SQL"), "no backup"),
+        (lambda file: file.write_bytes(b""), "not a Pulse backup"),
+        (lambda file: file.write_text("-- SQL"), "not a Pulse backup"),
         (truncate, "damaged"),
         (overwrite, "damaged"),
         (orphan, "damaged"),
-        (strip, "no backup"),
+        (strip, "not a Pulse backup"),
         (advance, "newer version"),
     ],
     ids=["missing", "empty", "text", "truncated", "overwritten", "orphaned", "foreign", "newer"],
@@ -179,7 +179,7 @@ def test_a_database_with_accounts_is_never_restored_over(elsewhere, settings, al
     result = run(elsewhere, "restore", str(file))
 
     assert result.exit_code == 1
-    assert "holds accounts already" in result.output
+    assert "already has accounts" in result.output
     assert content(elsewhere) == before
 
 
@@ -189,7 +189,7 @@ def test_an_unmigrated_database_is_not_restored_into(app, settings, file, tmp_pa
     with fresh_database(settings, tmp_path, migrated=False) as empty:
         result = run(empty, "restore", str(file))
 
-    assert result.output == "Error: The database has no tables of Pulse yet. Run: pulse migrate\n"
+    assert result.output == "Error: The database has no Pulse tables yet. Run: pulse migrate\n"
 
 
 # --- what comes back -------------------------------------------------------------------------------------------

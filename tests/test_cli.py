@@ -59,14 +59,14 @@ def test_a_taken_address_is_refused(pulse, alice):
     result = pulse("users", "create", "ALICE@example.com", "--name", "Alice again")
 
     assert result.exit_code == 1
-    assert "has an account already" in result.output
+    assert "already has an account" in result.output
 
 
 @pytest.mark.parametrize("email", ["alice", "alice@", "a\nb@example.com"])
 def test_what_is_no_address_gets_no_account(pulse, email):
     result = pulse("users", "create", email, "--name", "Alice")
 
-    assert (result.exit_code, result.output) == (1, "Error: Enter an e-mail address such as name@example.com.\n")
+    assert (result.exit_code, result.output) == (1, "Error: Enter an email address such as name@example.com.\n")
     assert User.by_email(db.session, email) is None
 
 
@@ -234,8 +234,8 @@ def test_taking_back_is_in_the_trail_too(pulse, alice, act, undo, action):
         ({"PULSE_ALLOWED_NETWORKS": "10.0.0.0/8 everywhere"}, "PULSE_ALLOWED_NETWORKS: "),
         ({"PULSE_LOGIN_LIMIT": "often"}, "PULSE_LOGIN_LIMIT: "),
         ({"PULSE_DATABASE_URL": "mysql://pulse:hunter2@db/pulse"}, "PULSE_DATABASE_URL: use postgresql://"),
-        ({"PULSE_DATABASE_URL": "hunter2"}, "PULSE_DATABASE_URL: this is no address"),
-        ({"PULSE_DATABASE_URL": "postgresql://pulse:hun ter2@db:hunter2/pulse"}, "PULSE_DATABASE_URL: this is no address"),
+        ({"PULSE_DATABASE_URL": "hunter2"}, "PULSE_DATABASE_URL: this is not a database"),
+        ({"PULSE_DATABASE_URL": "postgresql://pulse:hun ter2@db:hunter2/pulse"}, "PULSE_DATABASE_URL: this is not a database"),
         ({"PULSE_SMTP_URL": "smtp://pulse:hunter2:hunter2@mail:hunter2"}, "PULSE_SMTP_URL: use smtp://"),
     ],
 )
@@ -314,7 +314,7 @@ def test_an_unmigrated_database_is_refused(app, settings, tmp_path, arguments):
     with fresh_database(settings, tmp_path, migrated=False) as empty:
         result = run(empty, *arguments)
 
-    assert (result.exit_code, result.output) == (1, "Error: The database has no tables of Pulse yet. Run: pulse migrate\n")
+    assert (result.exit_code, result.output) == (1, "Error: The database has no Pulse tables yet. Run: pulse migrate\n")
 
 
 @pytest.mark.parametrize("arguments", SERVERS, ids=" ".join)
@@ -325,7 +325,7 @@ def test_an_older_schema_is_refused(app, settings, tmp_path, arguments):
         result = run(older, *arguments)
 
     assert result.exit_code == 1
-    assert result.output == "Error: The database has the schema of an older version. Run: pulse migrate\n"
+    assert result.output == "Error: The database has the schema of an older version of Pulse. Run: pulse migrate\n"
 
 
 @pytest.mark.parametrize("arguments", [*SERVERS, ["migrate"]], ids=" ".join)
@@ -336,7 +336,7 @@ def test_a_newer_schema_is_refused(app, settings, tmp_path, arguments):
         result = run(newer, *arguments)
 
     assert result.exit_code == 1
-    assert result.output.startswith("Error: The database has the schema 9999 of a newer version of Pulse.")
+    assert result.output.startswith("Error: The database has schema 9999, from a newer version of Pulse.")
 
 
 def test_migrating_makes_a_database_that_works_and_doing_it_twice_is_harmless(app, settings, tmp_path):

@@ -48,7 +48,7 @@ COLUMNS = (
 
 def _number(value: Any) -> Any:
     if isinstance(value, bool | str):
-        raise ValueError("Give a number.")
+        raise ValueError("Use a number.")
     return value
 
 
@@ -83,7 +83,7 @@ class RuleFieldsIn(In):
 
 
 class RuleIn(RuleFieldsIn):
-    """A rule to be made."""
+    """A rule to create."""
 
     name: Annotated[Text, documented(minLength=1, maxLength=100)]
     condition: Annotated[Text, documented(enum=[*Condition])]
@@ -91,7 +91,7 @@ class RuleIn(RuleFieldsIn):
 
 
 class RuleChange(RuleFieldsIn):
-    """What is to be changed: absent keeps; a new condition comes with its value."""
+    """Changes to a rule. Absent fields keep their values; a new condition needs its value."""
 
     name: Annotated[Text | None, documented(maxLength=100)] = None
     condition: Annotated[Text | None, documented(enum=[*Condition, None])] = None
@@ -99,7 +99,7 @@ class RuleChange(RuleFieldsIn):
 
 
 class RuleOut(Out):
-    """What opens an incident, for which monitors, and whom it is told to."""
+    """What opens an incident, for which monitors, and which channels are notified."""
 
     id: int
     name: str
@@ -118,7 +118,7 @@ class RuleOut(Out):
 
 
 class FindingOut(Out):
-    """What a rule makes of one monitor as it stands; `met` is null where the figure is not known."""
+    """What a rule finds for one monitor in its current state; `met` is null if the figure is not known."""
 
     monitor_id: int
     name: str
@@ -127,7 +127,7 @@ class FindingOut(Out):
 
 
 class DryRunOut(Out):
-    """What a rule would make of its monitors now. Nothing is opened and nobody is told."""
+    """What a rule would do about its monitors now. Nothing is opened and nobody is notified."""
 
     met: int
     findings: list[FindingOut]
@@ -152,7 +152,7 @@ def index(query: PageQuery) -> Reply:
     headers=("Location",),
 )
 def create(body: RuleIn) -> Reply:
-    """Make an alert rule."""
+    """Create an alert rule."""
     rule = AlertRule.create(db.session, team(), body.fields(), caller().actor())
     return created(RuleOut.model_validate(rule), f"/alert-rules/{rule.id}")
 
@@ -172,7 +172,7 @@ def show(rule_id: int) -> Any:
     reply=RuleOut,
 )
 def change(rule_id: int, body: RuleChange) -> RuleOut:
-    """Change what is given, and keep the rest."""
+    """Change an alert rule; fields that are left out keep their values."""
     rule = find(rule_id)
     rule.change(db.session, body.fields(), caller().actor())
     return RuleOut.model_validate(rule)
@@ -180,13 +180,13 @@ def change(rule_id: int, body: RuleChange) -> RuleOut:
 
 @operation(bp, "DELETE", "/alert-rules/<id:rule_id>", ability=Ability.ALERTS_WRITE)
 def delete(rule_id: int) -> None:
-    """Delete an alert rule; its open incidents go on until they end."""
+    """Delete an alert rule; its open incidents stay open until they are resolved."""
     find(rule_id).delete(db.session, caller().actor())
 
 
 @operation(bp, "POST", "/alert-rules/<id:rule_id>/test", ability=Ability.ALERTS_WRITE, reply=DryRunOut)
 def test(rule_id: int) -> dict[str, Any]:
-    """Tell what a rule would make of its monitors as they stand: a dry run."""
+    """Test a rule against the current state of its monitors: a dry run that opens nothing and notifies nobody."""
     found = dry_run(db.session, find(rule_id))
     findings = [
         {"monitor_id": each.standing.monitor_id, "name": each.standing.name, "figure": each.figure, "met": each.is_met}

@@ -29,7 +29,7 @@ COLUMNS = (
 
 
 class ChannelIn(In):
-    """A channel to be made. The target is an e-mail address or `owner`, else the URL to post to."""
+    """A channel to create. The target is an email address or `owner` for an email channel, otherwise the URL to post to."""
 
     name: Annotated[Text, documented(minLength=1, maxLength=100)]
     type: Annotated[Text, documented(enum=[*ChannelType])]
@@ -38,7 +38,7 @@ class ChannelIn(In):
 
 
 class ChannelChange(In):
-    """What is to be changed: absent keeps. A channel keeps its type."""
+    """Changes to a channel. Absent fields keep their values; the type cannot be changed."""
 
     name: Annotated[Text | None, documented(maxLength=100)] = None
     target: Annotated[Text | None, documented(maxLength=2048)] = None
@@ -46,7 +46,7 @@ class ChannelChange(In):
 
 
 class ChannelOut(Out):
-    """Where incidents are told. Of a URL no more than the host is shown; `last_error` is null when the last try went well."""
+    """Where notifications are sent. Only the host of a URL is shown; `last_error` is null if the last attempt succeeded."""
 
     id: int
     name: str
@@ -59,7 +59,7 @@ class ChannelOut(Out):
 
 
 class ChannelMade(ChannelOut):
-    """A new channel; with a webhook's, the key its notices are signed with, which is told this once."""
+    """A new channel. For a webhook, `secret` is the key its notifications are signed with, which is shown only this once."""
 
     secret: str | None
 
@@ -92,7 +92,7 @@ def index(query: PageQuery) -> Reply:
     headers=("Location",),
 )
 def create(body: ChannelIn) -> Reply:
-    """Make a notification channel."""
+    """Create a notification channel."""
     fields = cast("ChannelFields", body.model_dump(exclude_unset=True))
     vault, guard = services().vault, services().guard
     made = Channel.create(db.session, team(), fields, vault=vault, guard=guard, by=caller().actor())
@@ -115,7 +115,7 @@ def show(channel_id: int) -> Any:
     reply=ChannelOut,
 )
 def change(channel_id: int, body: ChannelChange) -> ChannelOut:
-    """Change what is given, and keep the rest."""
+    """Change a notification channel; fields that are left out keep their values."""
     channel = find(channel_id)
     fields = cast("ChannelFields", body.model_dump(exclude_unset=True))
     channel.change(db.session, fields, vault=services().vault, guard=services().guard, by=caller().actor())
@@ -124,7 +124,7 @@ def change(channel_id: int, body: ChannelChange) -> ChannelOut:
 
 @operation(bp, "DELETE", "/channels/<id:channel_id>", ability=Ability.ALERTS_WRITE)
 def delete(channel_id: int) -> None:
-    """Delete a notification channel with all that waits for it."""
+    """Delete a notification channel and all notifications waiting for it."""
     find(channel_id).delete(db.session, caller().actor())
 
 
@@ -137,7 +137,7 @@ def delete(channel_id: int) -> None:
     status=202,
 )
 def test(channel_id: int) -> Delivery:
-    """Send a test notification; the channel tells afterwards what came of it."""
+    """Send a test notification; read the channel afterwards to see whether it arrived."""
     return find(channel_id).test(db.session, team(), caller().actor())
 
 

@@ -38,7 +38,7 @@ class CheckQuery(PageQuery):
 
 
 class SpanOut(Out):
-    """How many checks of a span were up."""
+    """How many checks in a period were up."""
 
     up: int
     total: int
@@ -46,7 +46,7 @@ class SpanOut(Out):
 
 
 class UptimeOut(Out):
-    """A monitor's uptime over three spans."""
+    """A monitor's uptime over three periods."""
 
     last_24h: Annotated[SpanOut, Field(alias="24h")]
     last_7d: Annotated[SpanOut, Field(alias="7d")]
@@ -74,13 +74,13 @@ def index(monitor_id: int, query: CheckQuery) -> Reply:
 
 @operation(bp, "POST", "/monitors/<id:monitor_id>/checks", ability=Ability.CHECKS_RUN, reply=CheckOut, status=201)
 def run(monitor_id: int) -> Check:
-    """Check a monitor at once, and answer what came of it."""
+    """Check a monitor now and return the result."""
     return manual_check.run(find(monitor_id))
 
 
 @operation(bp, "GET", "/monitors/<id:monitor_id>/uptime", ability=Ability.CHECKS_READ, reply=UptimeOut)
 def uptime(monitor_id: int) -> dict[str, Uptime]:
-    """Tell how many of a monitor's checks were up."""
+    """Read a monitor's uptime over 24 hours, 7 days and 30 days."""
     counts: Any = fetched_one(Check.counted(monitor_id).where(Monitor.team_id == caller().team_id)).values()
     return Check.uptime_of(tuple(counts))
 

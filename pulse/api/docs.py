@@ -121,7 +121,7 @@ def kind(schema: dict[str, Any]) -> str:
         return " or ".join(dict.fromkeys(kind(each) for each in schema["anyOf"]))
     if "enum" in schema:
         return ", ".join(map(str, schema["enum"]))
-    text = {"date-time": "time, ISO 8601 with its zone"}.get(schema.get("format", ""), str(schema.get("type", "any")))
+    text = {"date-time": "time, ISO 8601 with a time zone"}.get(schema.get("format", ""), str(schema.get("type", "any")))
     if schema.get("type") == "array":
         text = f"list of {kind(schema.get('items', {}))}"
     low, high = schema.get("minimum"), schema.get("maximum")

@@ -39,13 +39,13 @@ class IncidentQuery(PageQuery):
 
 
 class ResolveIn(In):
-    """What ended an incident."""
+    """What caused an incident, if known."""
 
     root_cause: Text | None = None
 
 
 class IncidentOut(Out):
-    """A stretch of trouble."""
+    """A problem with a monitor, from when an alert rule found it until it is resolved."""
 
     id: int
     title: str
@@ -82,7 +82,7 @@ def show(incident_id: int) -> dict[str, Any]:
     reply=IncidentOut,
 )
 def acknowledge(incident_id: int) -> IncidentOut:
-    """Say that somebody sees to an incident; nobody is notified."""
+    """Acknowledge an incident; nobody is notified."""
     incident = find(incident_id)
     incident.acknowledge(db.session, caller().actor())
     return IncidentOut.model_validate(incident)
@@ -98,7 +98,7 @@ def acknowledge(incident_id: int) -> IncidentOut:
     reply=IncidentOut,
 )
 def resolve(incident_id: int, body: ResolveIn) -> IncidentOut:
-    """End an incident by hand."""
+    """Resolve an incident by hand."""
     incident = find(incident_id)
     incident.resolve(db.session, caller().actor(), body.root_cause)
     return IncidentOut.model_validate(incident)

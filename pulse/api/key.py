@@ -41,7 +41,7 @@ class OwnerOut(NamedOut):
 
 
 class RateLimitOut(Out):
-    """How often a key may ask."""
+    """How many requests a key may send."""
 
     requests_per_minute: int
 
@@ -63,7 +63,7 @@ class KeyOut(Out):
 
 
 class RotatedOut(KeyOut):
-    """A key with its new token, which no other reply will ever hold."""
+    """A key with its new token, which appears in no other reply."""
 
     token: str
 
@@ -76,9 +76,9 @@ def show() -> Told:
 
 @operation(bp, "POST", "/key/rotate", ability=Ability.KEY_ROTATE, reply=RotatedOut, repeatable=False)
 def rotate() -> dict[str, Any]:
-    """Replace the calling key's token; the one that calls is dead when the reply is sent."""
+    """Replace the calling key's token; the old one has stopped working by the time the reply is sent."""
     if repeats.HEADER in request.headers:
-        raise validation_failed(fault(repeats.HEADER, "A token is in one reply only, so none is kept: leave this header out."))
+        raise validation_failed(fault(repeats.HEADER, "Leave this header out: a token is in one reply only, so none is kept."))
     calling = caller()
     key = _found(calling)
     issued = key.rotate(db.session, replacing=calling.token_id, by=calling.actor())
@@ -88,7 +88,7 @@ def rotate() -> dict[str, Any]:
 
 @operation(bp, "DELETE", "/key", ability=None)
 def delete() -> None:
-    """Delete the calling key for good: for whoever finds a token and does not know its owner."""
+    """Delete the calling key for good; useful to whoever finds a token and does not know its owner."""
     calling = caller()
     _found(calling).revoke(db.session, by=calling.actor())
 
@@ -96,7 +96,7 @@ def delete() -> None:
 def _found(calling: Caller) -> ApiKey:
     key = ApiKey.find(db.session, calling.user_id, calling.key_id)
     if key is None:
-        raise Conflict("This key was deleted already.")
+        raise Conflict("This key was already deleted.")
     return key
 
 

@@ -23,7 +23,7 @@ LABELS = ("id", "name", "url")
 
 @operation(bp, "GET", "/metrics", ability=Ability.CHECKS_READ, texts=(CONTENT_TYPE_LATEST.partition(";")[0],))
 def show() -> Response:
-    """Tell Prometheus of every monitor: up, paused, last response time, uptime of 24 hours."""
+    """Metrics of every monitor for Prometheus: up, paused, last response time and 24-hour uptime."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Told(monitors(), uptimes()))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
@@ -52,10 +52,10 @@ class Told(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Return each figure of all monitors."""
-        up = GaugeMetricFamily("pulse_monitor_up", "1 when the last check was good, 0 when it was not.", labels=LABELS)
-        paused = GaugeMetricFamily("pulse_monitor_paused", "1 while no checks are made.", labels=LABELS)
-        time = GaugeMetricFamily("pulse_monitor_response_seconds", "How long the last check took.", labels=LABELS)
-        share = GaugeMetricFamily("pulse_monitor_uptime_ratio", "Good checks of the last 24 clock hours, 0 to 1.", labels=LABELS)
+        up = GaugeMetricFamily("pulse_monitor_up", "1 if the last check was up, 0 if it was down.", labels=LABELS)
+        paused = GaugeMetricFamily("pulse_monitor_paused", "1 while the monitor is paused.", labels=LABELS)
+        time = GaugeMetricFamily("pulse_monitor_response_seconds", "Response time of the last check.", labels=LABELS)
+        share = GaugeMetricFamily("pulse_monitor_uptime_ratio", "Up checks in the last 24 clock hours, 0 to 1.", labels=LABELS)
         for row in self._rows:
             labels = [str(row["id"]), row["name"], row["url"]]
             paused.add_metric(labels, row["state"] == State.PAUSED)

@@ -18,7 +18,7 @@ from pulse.probe import METHODS, ProbeError
 
 
 class AuthIn(In):
-    """How a monitor proves itself to its target; never told again."""
+    """How a monitor authenticates to its target; never shown again."""
 
     type: Literal["none", "basic", "bearer"] = "none"
     username: Text | None = None
@@ -71,14 +71,14 @@ class MonitorFieldsIn(In):
 
 
 class MonitorChange(MonitorFieldsIn):
-    """What is to be changed: absent keeps."""
+    """Changes to a monitor. Absent fields keep their values."""
 
     name: Annotated[Text | None, documented(maxLength=100)] = None
     url: Annotated[Text | None, documented(format="uri", maxLength=2048)] = None
 
 
 class MonitorIn(MonitorFieldsIn):
-    """A monitor to be made, or to be replaced."""
+    """A monitor to create or replace."""
 
     stored_method = "GET"
     name: Annotated[Text, documented(minLength=1, maxLength=100)]
@@ -86,7 +86,7 @@ class MonitorIn(MonitorFieldsIn):
 
 
 class CheckBrief(Out):
-    """A check, as its monitor tells it."""
+    """A monitor's latest check."""
 
     id: int
     monitor_id: int
@@ -99,7 +99,7 @@ class CheckBrief(Out):
 
 
 class MonitorOut(Out):
-    """A monitor, without what it sends in secret."""
+    """A monitor, without its write-only values."""
 
     id: int
     external_id: str | None

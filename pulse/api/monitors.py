@@ -71,7 +71,7 @@ def index(query: MonitorQuery) -> Reply:
     headers=("Location",),
 )
 def create(body: MonitorIn) -> Reply:
-    """Make a monitor; it is checked at once."""
+    """Create a monitor; its first check runs right away."""
     return made(team(), body.fields())
 
 
@@ -90,7 +90,7 @@ def show(monitor_id: int) -> dict[str, Any]:
     reply=MonitorOut,
 )
 def change(monitor_id: int, body: MonitorChange) -> MonitorOut:
-    """Change what is given, and keep the rest."""
+    """Change a monitor; fields that are left out keep their values."""
     monitor = find(monitor_id)
     monitor.change(db.session, body.fields(), vault=services().vault, guard=services().guard, by=caller().actor())
     return MonitorOut.model_validate(monitor)
@@ -98,7 +98,7 @@ def change(monitor_id: int, body: MonitorChange) -> MonitorOut:
 
 @operation(bp, "DELETE", "/monitors/<id:monitor_id>", ability=Ability.MONITORS_WRITE)
 def delete(monitor_id: int) -> None:
-    """Delete a monitor with all its checks and incidents."""
+    """Delete a monitor and all its checks and incidents."""
     find(monitor_id).delete(db.session, caller().actor())
 
 
@@ -114,7 +114,7 @@ def delete(monitor_id: int) -> None:
     headers=("Location",),
 )
 def put(external_id: str, body: MonitorIn) -> Reply:
-    """Make or replace the monitor that the client knows by this name; what is absent is cleared."""
+    """Create or replace the monitor with this external id; fields that are left out are cleared."""
     fields = named(external_id, body.fields())
     # Held before the look, so that of two that come at once the second replaces what the first has made.
     mine = team()
@@ -128,7 +128,7 @@ def put(external_id: str, body: MonitorIn) -> Reply:
 
 @operation(bp, "POST", "/monitors/<id:monitor_id>/pause", ability=Ability.MONITORS_WRITE, reply=MonitorOut)
 def pause(monitor_id: int) -> MonitorOut:
-    """Stop a monitor's checks."""
+    """Pause a monitor's checks."""
     monitor = find(monitor_id)
     monitor.pause(db.session, caller().actor())
     return MonitorOut.model_validate(monitor)
@@ -138,7 +138,7 @@ def pause(monitor_id: int) -> MonitorOut:
     bp, "POST", "/monitors/<id:monitor_id>/resume", ability=Ability.MONITORS_WRITE, reply=MonitorOut, problems=("limit_reached",)
 )
 def resume(monitor_id: int) -> MonitorOut:
-    """Return a monitor to its schedule."""
+    """Resume a monitor's checks, on its schedule."""
     monitor = find(monitor_id)
     monitor.resume(db.session, caller().actor())
     return MonitorOut.model_validate(monitor)
@@ -163,7 +163,7 @@ def named(external_id: str, fields: MonitorFields) -> MonitorFields:
     """Return fields with the external id of the path, beside which no other may be given."""
     _, faults = check_fields({"external_id": external_id}, caller().plan, services().guard)
     if fields.get("external_id", external_id) != external_id:
-        faults.append(Invalid("external_id", "Give the one in the address, or none."))
+        faults.append(Invalid("external_id", "Leave this out, or repeat the id in the address."))
     if faults:
         raise Faults(faults)
     return {**fields, "external_id": external_id}

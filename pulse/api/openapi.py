@@ -23,45 +23,45 @@ REFERENCES = "#/components/schemas/{model}"
 TAGS = {
     "key": "The calling key itself",
     "monitors": "What is watched",
-    "incidents": "Stretches of trouble",
+    "incidents": "Problems that alert rules found",
     "alert-rules": "What opens an incident",
-    "channels": "Where incidents are told",
-    "projects": "Parts of the team's monitors",
-    "members": "People of the team",
-    "invitations": "People to be",
-    "metrics": "For scrapers",
+    "channels": "Where notifications are sent",
+    "projects": "Groups of the team's monitors",
+    "members": "People in the team",
+    "invitations": "Pending invitations to the team",
+    "metrics": "For Prometheus",
     "openapi.json": "This document",
 }
 ALWAYS = {
-    "X-Request-Id": ("string", "What support can look the request up by."),
+    "X-Request-Id": ("string", "An id by which support can look up the request."),
     "Cache-Control": ("string", "`no-store`."),
 }
 RATE = {
-    "X-RateLimit-Limit": ("integer", "Requests a minute that are allowed."),
-    "X-RateLimit-Remaining": ("integer", "How many of them are left."),
-    "X-RateLimit-Reset": ("integer", "When they begin anew: epoch seconds."),
+    "X-RateLimit-Limit": ("integer", "Requests allowed per minute."),
+    "X-RateLimit-Remaining": ("integer", "Requests left in this minute."),
+    "X-RateLimit-Reset": ("integer", "When the count starts again, in epoch seconds."),
 }
 OF_A_CODE = {
     "token_missing": {"WWW-Authenticate": ("string", "How to authenticate.")},
     "ability_required": {"WWW-Authenticate": ("string", "The missing permission, as `scope`.")},
     "rate_limited": {"Retry-After": ("integer", "Seconds to wait.")},
     "unavailable": {"Retry-After": ("integer", "Seconds to wait.")},
-    "method_not_allowed": {"Allow": ("string", "The methods this address takes.")},
+    "method_not_allowed": {"Allow": ("string", "The methods this address accepts.")},
 }
 PROBLEM = {
     "type": "object",
-    "description": "What went wrong (RFC 9457). Some codes bring members of their own.",
+    "description": "What went wrong (RFC 9457). Some codes add members of their own.",
     "required": ["type", "title", "status", "code", "detail", "request_id"],
     "properties": {
         "type": {"type": "string", "format": "uri", "description": "A page about the code."},
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "code": {"type": "string", "enum": sorted(MEANINGS)},
-        "detail": {"type": "string", "description": "What to do about it."},
+        "detail": {"type": "string", "description": "What went wrong, and usually what to do about it."},
         "request_id": {"type": "string"},
         "errors": {
             "type": "array",
-            "description": "With `validation_failed`: all faults at once.",
+            "description": "With `validation_failed`: every fault that was found.",
             "items": {
                 "type": "object",
                 "required": ["field", "code", "message"],
@@ -78,11 +78,11 @@ PROBLEM = {
         "plans": {
             "type": "array",
             "items": {"type": "string"},
-            "description": "With `plan_required`: those that have the API.",
+            "description": "With `plan_required`: the plans that include the API.",
         },
-        "limit": {"type": "integer", "description": "With `limit_reached`: the plan's number."},
-        "held": {"type": "array", "items": {"type": "string"}, "description": "With `ability_required`: what the key has."},
-        "at": {"type": "string", "format": "date-time", "description": "Since when a former token is dead."},
+        "limit": {"type": "integer", "description": "With `limit_reached`: the limit."},
+        "held": {"type": "array", "items": {"type": "string"}, "description": "With `ability_required`: the key's permissions."},
+        "at": {"type": "string", "format": "date-time", "description": "When the token stopped working."},
         "retry_after": {"type": "integer", "description": "Seconds to wait."},
     },
 }
@@ -111,7 +111,7 @@ def document(site: str) -> dict[str, Any]:
         "info": {
             "title": "Pulse",
             "version": "1",
-            "description": "Uptime monitoring for programs. Every request names an API key's token as `Authorization: Bearer …`.",
+            "description": "The API of an uptime monitor. Send an API key's token with each request: `Authorization: Bearer …`.",
         },
         "servers": [{"url": f"{site}{API}"}],
         "security": [{"token": []}],
@@ -185,7 +185,7 @@ def in_headers(declared: Operation) -> list[dict[str, Any]]:
     if declared.method != "POST" or not declared.repeatable:
         return []
     schema = {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x20-\\x7e]+$"}
-    about = "The same key from the same API key within 24 hours is answered with the first reply."
+    about = "A repeat of the request with the same value, from the same API key within 24 hours, gets the first reply."
     return [{"name": "Idempotency-Key", "in": "header", "required": False, "description": about, "schema": schema}]
 
 
@@ -232,9 +232,9 @@ def success(declared: Operation, status: int) -> dict[str, Any]:
     """Return the reply of an operation that did what was asked."""
     extra: dict[str, tuple[str, str]] = {}
     if status == 201 and "Location" in declared.headers:
-        extra["Location"] = ("string", "Where what was made is.")
+        extra["Location"] = ("string", "The address of the new resource.")
     if "cursor" in declared.query.model_fields:
-        extra["Link"] = ("string", 'The next page, as `rel="next"`, where there is one.')
+        extra["Link"] = ("string", 'The next page, as `rel="next"`, if there is one.')
     told: dict[str, Any] = {"description": declared.summary, "headers": headers(ALWAYS, {} if declared.public else RATE, extra)}
     # JSON first: a generated client reads what stands first.
     content: dict[str, Any] = {}

@@ -142,7 +142,7 @@ def is_id(value: object) -> bool:
 
 def bad_cursor() -> Problem:
     """Return the refusal of a cursor that was not made here."""
-    return Problem("malformed_request", "The cursor is not one of this list: begin at its first page.")
+    return Problem("malformed_request", "This cursor does not belong to this list: start again at the first page.")
 
 
 def by_id(column: Any) -> Callable[[Place], Any]:

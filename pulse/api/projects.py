@@ -29,19 +29,19 @@ def _named(text: str | None) -> str:
 
 
 class ProjectIn(In):
-    """A project to be made."""
+    """A project to create."""
 
     name: Annotated[Text, AfterValidator(_named), documented(minLength=1, maxLength=100)]
 
 
 class ProjectChange(In):
-    """What is to be changed: absent keeps; and without a name there is no project, so null is refused."""
+    """Changes to a project. An absent name keeps its value; null is refused, since a project needs a name."""
 
     name: Annotated[Text | None, AfterValidator(_named)] = None
 
 
 class ProjectOut(Out):
-    """A part of the team's monitors."""
+    """A named group of the team's monitors."""
 
     id: int
     name: str
@@ -60,7 +60,7 @@ def index(query: PageQuery) -> Reply:
     bp, "POST", "/projects", ability=Ability.PROJECTS_WRITE, body=ProjectIn, reply=ProjectOut, status=201, headers=("Location",)
 )
 def create(body: ProjectIn) -> Reply:
-    """Make a project."""
+    """Create a project."""
     project = Project.create(db.session, team().id, body.name, caller().actor())
     return created(ProjectOut.model_validate(project), f"/projects/{project.id}")
 
@@ -82,7 +82,7 @@ def change(project_id: int, body: ProjectChange) -> ProjectOut:
 
 @operation(bp, "DELETE", "/projects/<id:project_id>", ability=Ability.PROJECTS_WRITE)
 def delete(project_id: int) -> None:
-    """Delete a project; not the default one, nor one that still holds monitors."""
+    """Delete a project. The default one, and any that still contains monitors, cannot be deleted."""
     find(project_id).delete(db.session, caller().actor())
 
 

@@ -59,5 +59,5 @@ def _again(kept: RememberedReply) -> Response:
     try:
         body = services().vault.open(kept.body_sealed or b"")
     except Unreadable as error:
-        raise Conflict("The reply to this Idempotency-Key was stored under another secret of this service.") from error
+        raise Conflict("The stored reply for this Idempotency-Key cannot be read: the service's secret was changed.") from error
     return Response(body, kept.status, headers=kept.headers)

@@ -41,14 +41,14 @@ def is_storable(text: str) -> bool:
 def _digits(value: Any) -> Any:
     """Take plain digits alone from a query: pydantic would take spaces, underscores and 5.0, too."""
     if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,19}", value, re.ASCII):
-        raise ValueError("Give a whole number.")
+        raise ValueError("Use a whole number.")
     return value
 
 
 def _spelled(value: Any) -> Any:
     """Take ISO 8601 alone: pydantic would take seconds since 1970, too."""
     if isinstance(value, str) and not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", value, re.ASCII):
-        raise ValueError("Give a time as 2026-01-31T12:00:00Z.")
+        raise ValueError("Use a time such as 2026-01-31T12:00:00Z.")
     return value
 
 
@@ -62,7 +62,7 @@ def _in_utc(moment: datetime) -> datetime:
 def _whole(value: Any) -> Any:
     """Take 60.0 for 60, as JSON Schema does; refuse booleans and text, which pydantic would take."""
     if isinstance(value, bool | str):
-        raise ValueError("Give a whole number.")
+        raise ValueError("Use a whole number.")
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -146,7 +146,7 @@ Item = TypeVar("Item")
 
 
 class Page(Out, Generic[Item]):
-    """One page of a list, and where the next begins."""
+    """One page of a list, and the cursor of the next."""
 
     data: list[Item]
     next_cursor: str | None

@@ -45,7 +45,7 @@ def _address(text: str) -> str:
 
 def _grantable(text: str) -> str:
     if text not in {role.value for role in GRANTED}:
-        raise ValueError(f"Give one of {', '.join(role.value for role in GRANTED)}.")
+        raise ValueError(f"Choose one of {', '.join(role.value for role in GRANTED)}.")
     return text
 
 
@@ -53,7 +53,7 @@ GrantedRole = Annotated[Text, AfterValidator(_grantable), documented(enum=[role.
 
 
 class PersonOut(Out):
-    """Somebody, by id, name and address."""
+    """A person, by id, name and email address."""
 
     id: int
     name: str
@@ -61,7 +61,7 @@ class PersonOut(Out):
 
 
 class MemberOut(Out):
-    """Somebody's place in the team."""
+    """A person's membership in the team."""
 
     id: int
     user: PersonOut
@@ -70,7 +70,7 @@ class MemberOut(Out):
 
 
 class MemberChange(In):
-    """The role to be given."""
+    """A member's new role."""
 
     role: GrantedRole
 
@@ -83,7 +83,7 @@ class InvitationIn(In):
 
 
 class InvitationOut(Out):
-    """A place kept for an address until it expires."""
+    """A seat in the team, reserved for an address until the invitation expires."""
 
     id: int
     email: str
@@ -114,7 +114,7 @@ def member(member_id: int) -> dict[str, Any]:
     problems=("role_required",),
 )
 def change_role(member_id: int, body: MemberChange) -> dict[str, Any]:
-    """Give a member another role; the Owner's is handed over in the browser alone."""
+    """Change a member's role. Ownership can be transferred only in the browser."""
     found = find_member(member_id)
     people.change_role(db.session, found, Role(body.role), caller().actor())
     user = {"id": found.user_id, "name": found.user.name, "email": found.user.email}
@@ -123,13 +123,13 @@ def change_role(member_id: int, body: MemberChange) -> dict[str, Any]:
 
 @operation(bp, "DELETE", "/members/<id:member_id>", ability=Ability.TEAM_WRITE)
 def remove(member_id: int) -> None:
-    """Remove a member, whose keys of this team stop at once; not the Owner."""
+    """Remove a member; their keys for this team stop working at once. The Owner cannot be removed."""
     people.remove(db.session, find_member(member_id), caller().actor())
 
 
 @operation(bp, "GET", "/invitations", ability=Ability.TEAM_READ, query=PageQuery, reply=Page[InvitationOut])
 def invitations(query: PageQuery) -> Reply:
-    """List the team's invitations that wait, newest first."""
+    """List the team's pending invitations, newest first."""
     return paged(waiting().order_by(Invitation.id.desc()), query, place_of=lambda row: [row["id"]], after=by_id(Invitation.id))
 
 
@@ -145,7 +145,7 @@ def invitations(query: PageQuery) -> Reply:
     headers=("Location",),
 )
 def invite(body: InvitationIn) -> Reply:
-    """Invite an address into the team, by a mail with a link that works once within seven days."""
+    """Invite an address to the team by email; the link works once, for seven days."""
     sent = Invitation.issue(db.session, team(), body.email, Role(body.role), caller().actor())
     mails.queue_invitation(sent)
     made = sent.invitation
@@ -155,13 +155,13 @@ def invite(body: InvitationIn) -> Reply:
 
 @operation(bp, "GET", "/invitations/<id:invitation_id>", ability=Ability.TEAM_READ, reply=InvitationOut)
 def invitation(invitation_id: int) -> Any:
-    """Read an invitation that waits."""
+    """Read a pending invitation."""
     return fetched_one(waiting().where(Invitation.id == invitation_id))
 
 
 @operation(bp, "DELETE", "/invitations/<id:invitation_id>", ability=Ability.TEAM_WRITE)
 def revoke(invitation_id: int) -> None:
-    """Revoke an invitation; its link is dead at once."""
+    """Revoke an invitation; its link stops working at once."""
     found = Invitation.get(db.session, caller().team_id, invitation_id)
     if found is None or found.expired:
         raise Problem("not_found")

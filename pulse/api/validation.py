@@ -16,12 +16,12 @@ DEEPEST = 32
 """Levels of a body's brackets."""
 FAULTS = {
     "missing": (FaultCode.REQUIRED, "This is required."),
-    "extra_forbidden": (FaultCode.UNKNOWN, "There is no such field here."),
-    "string_type": (FaultCode.INVALID, "Give text."),
-    "bool_type": (FaultCode.INVALID, "Give true or false."),
-    "int_type": (FaultCode.INVALID, "Give a whole number."),
-    "list_type": (FaultCode.INVALID, "Give a list."),
-    "dict_type": (FaultCode.INVALID, "Give an object."),
+    "extra_forbidden": (FaultCode.UNKNOWN, "This field does not exist."),
+    "string_type": (FaultCode.INVALID, "Use a string."),
+    "bool_type": (FaultCode.INVALID, "Use true or false."),
+    "int_type": (FaultCode.INVALID, "Use a whole number."),
+    "list_type": (FaultCode.INVALID, "Use a list."),
+    "dict_type": (FaultCode.INVALID, "Use an object."),
 }
 """Code and words for what a schema finds, by the kind its library calls it; of the rest the words are kept."""
 
@@ -44,7 +44,7 @@ def read_query(model: type[BaseModel]) -> BaseModel:
     """Return the query string's fields; unknown and repeated ones are faults."""
     repeated = [name for name in request.args if len(request.args.getlist(name)) > 1]
     if repeated:
-        raise validation_failed(*(fault(name, "Give this once.", FaultCode.REPEATED) for name in repeated))
+        raise validation_failed(*(fault(name, "Send this only once.", FaultCode.REPEATED) for name in repeated))
     return checked(model, request.args.to_dict())
 
 
@@ -64,7 +64,7 @@ def read_empty_body() -> None:
     """Refuse a body where none is taken; none and `{}` are the same."""
     raw = request.get_data(cache=True)
     if raw and check_json(raw) != {}:
-        raise Problem("malformed_request", "This takes no body, or {}.")
+        raise Problem("malformed_request", "This request takes no body, or {}.")
 
 
 def check_json(raw: bytes) -> dict[str, Any]:
@@ -97,12 +97,12 @@ def _depth(text: str) -> int:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     seen = dict(pairs)
     if len(seen) != len(pairs):
-        raise Problem("malformed_request", "A key stands twice in one object of the body.")
+        raise Problem("malformed_request", "An object in the body has the same key twice.")
     return seen
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise Problem("malformed_request", f"{name} is no JSON number.")
+    raise Problem("malformed_request", f"{name} is not a JSON number.")
 
 
 def invalid(error: ValidationError) -> Problem:

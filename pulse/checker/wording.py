@@ -21,19 +21,19 @@ def subject(told: Told) -> str:
 def text(told: Told, site: str) -> str:
     """Return the mail's text."""
     if told["incident"] is None:
-        return f"This is a test notification. Incidents of the team {told['team']['name']} can be told here.\n\n{site}/alerts\n"
+        return f"This is a test notification. Incidents of the team {told['team']['name']} can be sent here.\n\n{site}/alerts\n"
     incident, monitor = told["incident"], told["monitor"]
     facts = [f"Monitor: {monitor['name']}, {monitor['url']}", f"Began: {_moment(incident['started_at'])}"]
     if incident["resolved_at"]:
         facts.append(f"Resolved: {_moment(incident['resolved_at'])}, after {_duration(incident['duration_seconds'])}")
     facts.append(f"Severity: {incident['severity']}")
-    facts.append(f"Alert rule: {incident['alert_rule'] or 'deleted since'}")
+    facts.append(f"Alert rule: {incident['alert_rule'] or 'deleted'}")
     if check := _check(told):
         facts.append(f"Last check: {check}")
     if incident["root_cause"]:
         facts.append(f"Root cause: {incident['root_cause']}")
     listed = "\n".join(facts)
-    ends = "" if incident["resolved_at"] else "Pulse writes again when the incident is resolved.\n\n"
+    ends = "" if incident["resolved_at"] else "You will get another email when the incident is resolved.\n\n"
     return f"{subject(told)}\n\n{listed}\n\n{site}/incidents/{incident['id']}\n\n{ends}{_why(told)}\n"
 
 
@@ -72,7 +72,7 @@ def _check(told: Told) -> str:
 
 
 def _why(told: Told) -> str:
-    return f"You get this because a notification channel of the team {told['team']['name']} leads to this address."
+    return f"You are receiving this because a notification channel of the team {told['team']['name']} sends to this address."
 
 
 def _moment(iso: str) -> str:

@@ -10,7 +10,7 @@ from pulse.cli.base import Commands
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def pulse() -> None:
-    """Run Pulse and look after it. Settings come from PULSE_… variables; README lists them."""
+    """Run and manage Pulse. Settings come from PULSE_… environment variables; the README lists them."""
 
 
 for command in (*running.COMMANDS, *accounts.COMMANDS, *copies.COMMANDS):

@@ -38,16 +38,16 @@ class Moment(click.ParamType[datetime]):
 
 @click.group()
 def users() -> None:
-    """Make accounts, suspend and restore them."""
+    """Create, suspend and restore accounts."""
 
 
 @users.command()
 @click.argument("email")
-@click.option("--name", required=True, help="How the person is called.")
+@click.option("--name", required=True, help="The person's name.")
 @click.option("--plan", type=PLANS, help="The plan of the person's team; by default PULSE_SIGNUP_PLAN.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input, one line.")
 def create(email: str, name: str, plan: str | None, *, password_stdin: bool) -> None:
-    """Make a user with a team; prints a random password when none is given."""
+    """Create a user with a team; prints a random password if none is given."""
     settings = load_settings()
     chosen = Plan(plan) if plan else settings.signup_plan
     # Hashing takes a quarter second: refuse first what can be refused.
@@ -58,7 +58,7 @@ def create(email: str, name: str, plan: str | None, *, password_stdin: bool) -> 
     with transaction(settings) as session:
         user = User.sign_up(session, name=name, email=email, password_hash=password_hash, plan=chosen, by=OPERATOR)
         address = user.email
-    click.echo(f"Made the account {address} with a team on {chosen.label}.")
+    click.echo(f"Created the account {address} with a team on {chosen.label}.")
     if not password_stdin:
         click.echo(f"Password, shown only now: {password}")
 
@@ -66,7 +66,7 @@ def create(email: str, name: str, plan: str | None, *, password_stdin: bool) -> 
 @users.command()
 @click.argument("email")
 def suspend(email: str) -> None:
-    """Stop an account, its sessions and its keys from working."""
+    """Suspend an account: its sessions end and its keys stop working."""
     with transaction(load_settings()) as session:
         user = find_user(session, email)
         user.suspend(session, OPERATOR)
@@ -87,7 +87,7 @@ def restore(email: str) -> None:
 @click.argument("email")
 @click.argument("plan", type=PLANS)
 def plan(email: str, plan: str) -> None:
-    """Put the team that EMAIL owns on PLAN."""
+    """Change the plan of the teams that EMAIL owns to PLAN."""
     chosen = Plan(plan)
     with transaction(load_settings()) as session:
         user = find_user(session, email)
@@ -101,7 +101,7 @@ def plan(email: str, plan: str) -> None:
 
 @click.group()
 def staff() -> None:
-    """Say who is support staff."""
+    """Manage who is support staff."""
 
 
 @staff.command()
@@ -116,24 +116,24 @@ def grant(email: str) -> None:
 @staff.command("revoke")
 @click.argument("email")
 def revoke_staff(email: str) -> None:
-    """Take the support role away."""
+    """Remove an account from support staff."""
     with transaction(load_settings()) as session:
         find_user(session, email).revoke_staff(session, OPERATOR)
-    click.echo(f"{email} is not support staff.")
+    click.echo(f"{email} is no longer support staff.")
 
 
 @click.group()
 def keys() -> None:
-    """Look after API keys."""
+    """Manage API keys."""
 
 
 @keys.command("revoke")
 @click.option("--user", "email", metavar="EMAIL", help="The keys of this account.")
 @click.option("--before", type=Moment(), metavar="TIME", help="Keys whose live token was issued before TIME (ISO 8601, UTC).")
 def revoke_keys(email: str | None, before: datetime | None) -> None:
-    """End API keys for good: those of one account, or those with old tokens."""
+    """Revoke API keys for good: all keys of one account, or all whose token is older than a given time."""
     if (email is None) == (before is None):
-        raise click.UsageError("Give either --user EMAIL or --before TIME.")
+        raise click.UsageError("Use either --user EMAIL or --before TIME.")
     with transaction(load_settings()) as session:
         user_id = find_user(session, email).id if email is not None else None
         revoked = ApiKey.revoke_all(session, by=OPERATOR, user_id=user_id, before=before)

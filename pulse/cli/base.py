@@ -75,17 +75,17 @@ def require_newest(url: str) -> None:
     """Raise `ClickException` unless the database has the schema that this version needs."""
     revision = revision_of(url)
     if revision is None:
-        raise click.ClickException("The database has no tables of Pulse yet. Run: pulse migrate")
+        raise click.ClickException("The database has no Pulse tables yet. Run: pulse migrate")
     if revision != schema.needed():
         require_known(revision)
-        raise click.ClickException("The database has the schema of an older version. Run: pulse migrate")
+        raise click.ClickException("The database has the schema of an older version of Pulse. Run: pulse migrate")
 
 
 def require_known(revision: str | None) -> None:
     """Raise `ClickException` for a schema this version has never heard of."""
     if not schema.is_known(revision):
         raise click.ClickException(
-            f"The database has the schema {revision} of a newer version of Pulse. Run that version, or a newer one."
+            f"The database has schema {revision}, from a newer version of Pulse. Run that version or a later one."
         )
 
 
@@ -125,7 +125,7 @@ def _check_addresses(settings: Settings) -> None:
             raise BadSettings("PULSE_DATABASE_URL: use postgresql://… or leave it out for SQLite.")
         connect(settings.database).dispose()
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
-        raise BadSettings("PULSE_DATABASE_URL: this is no address of a database, such as postgresql://host/name.") from error
+        raise BadSettings("PULSE_DATABASE_URL: this is not a database URL such as postgresql://host/name.") from error
     except ModuleNotFoundError as error:
         raise BadSettings(f"PULSE_DATABASE_URL: the driver {error.name} is not installed. Install pulse[postgres].") from error
     try:

@@ -16,31 +16,31 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command()
 @click.argument("file", type=FILE)
 def backup(file: Path) -> None:
-    """Write everything to FILE, while Pulse runs. Only its owner can read it; it can be restored into either database."""
+    """Back up everything to FILE, even while Pulse runs. Only the file's owner can read it; restores into either database."""
     settings = load_settings()
     with database(settings) as engine:
         copies.write(settings.database, file)
         with Session(engine) as session, session.begin():
             Event.record(session, "backup.made", OPERATOR, About(detail={"file": file.name}))
     click.echo(f"Wrote {file} ({file.stat().st_size:,} bytes).")
-    click.echo("The credentials of monitors in it are sealed: keep the service's secret too, in another place.")
+    click.echo("The monitors' credentials in it are encrypted: keep the service's secret as well, in a separate place.")
 
 
 @click.command()
 @click.argument("file", type=FILE)
-@click.option("--keep-sessions", is_flag=True, help="Let the browsers stay signed in that were when the backup was made.")
+@click.option("--keep-sessions", is_flag=True, help="Keep browsers signed in that were signed in when the backup was made.")
 def restore(file: Path, *, keep_sessions: bool) -> None:
-    """Fill an empty, migrated database from FILE. Keys work as they did; browsers have to sign in again."""
+    """Restore FILE into an empty, migrated database. Keys work as they did; people have to sign in again."""
     settings = load_settings()
     with database(settings):
         restored = copies.read(settings.database, file, settings.folder, keep_sessions=keep_sessions, by=OPERATOR)
         sealed = copies.unreadable(settings.database, Vault(settings.secret, *settings.former_secrets))
     click.echo(f"Restored {restored.users} users, {restored.keys} keys and {restored.monitors} monitors.")
-    click.echo("Keys rotated or deleted after the backup are as they were before: pulse keys revoke --before TIME ends them.")
+    click.echo("Tokens that were rotated or deleted after the backup work again. To revoke them: pulse keys revoke --before TIME")
     if sealed:
         click.echo(
             f"{sealed} monitors have credentials sealed under another secret: "
-            "set PULSE_SECRET_KEY or PULSE_FORMER_SECRET_KEYS to the one the backup comes with."
+            "set PULSE_SECRET_KEY or PULSE_FORMER_SECRET_KEYS to the one in use when the backup was made."
         )
 
 

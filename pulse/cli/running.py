@@ -17,7 +17,7 @@ from pulse.models.event import OPERATOR, About, Event
 
 @click.command()
 def serve() -> None:
-    """Run web and checker together; on an empty database, make the demo account first."""
+    """Run the web server and the checker together; with an empty database, create the demo account first."""
     from pulse import serving  # noqa: PLC0415 - the web: half of the memory, and of the time to start, of all that do without
 
     settings = _ready()
@@ -29,7 +29,7 @@ def serve() -> None:
 
 @click.command()
 def web() -> None:
-    """Run the web alone: PULSE_WORKERS processes of PULSE_THREADS threads."""
+    """Run only the web server: PULSE_WORKERS processes with PULSE_THREADS threads each."""
     from pulse import serving  # noqa: PLC0415 - see `serve`
 
     settings = _ready()
@@ -37,10 +37,10 @@ def web() -> None:
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="Check what is due, send queued mail, and end.")
+@click.option("--once", is_flag=True, help="Check what is due, send queued mail, and exit.")
 @click.option("--while-stdin-open", is_flag=True, hidden=True)
 def checker(*, once: bool, while_stdin_open: bool) -> None:
-    """Run the checker alone; any number may run against one PostgreSQL."""
+    """Run only the checker; any number of them can share one PostgreSQL database."""
     settings = _ready()
     if once:
         checking.run_once(settings)
@@ -52,7 +52,7 @@ def checker(*, once: bool, while_stdin_open: bool) -> None:
 
 @click.command()
 def migrate() -> None:
-    """Bring the database to the newest schema."""
+    """Migrate the database to the newest schema."""
     settings = load_settings()
     url = settings.database
     before = revision_of(url)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST = 100
 """Rules of one team."""
-GONE = "This alert rule was deleted already."
+GONE = "This alert rule was already deleted."
 MONITORS = pairs("alert_rule_monitors", "alert_rule_id = alert_rules", "monitor_id = monitors")
 CHANNELS = pairs("alert_rule_channels", "alert_rule_id = alert_rules", "channel_id = channels")
 
@@ -93,7 +93,7 @@ class AlertRule(Scoped, Base):
         """Make a rule; raises `Faults` and `LimitReached`."""
         team.hold(session)
         if (session.scalar(select(func.count()).where(cls.team_id == team.id)) or 0) >= MOST:
-            raise LimitReached(f"A team has at most {MOST} alert rules. Delete one first.", MOST)
+            raise LimitReached(f"A team can have at most {MOST} alert rules. Delete one first.", MOST)
         rule = cls(team_id=team.id, created_at=utcnow())
         rule._write(session, fields)
         session.add(rule)

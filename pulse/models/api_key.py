@@ -210,11 +210,11 @@ class ApiKey(Base):
         if not self.team.plan.has_api:
             raise PlanRequired(self.team.plan)
         if Membership.locked(session, self.user_id, self.team_id) is None:
-            raise Conflict("You do not belong to this key's team any more. All that is left to do is to delete it.")
+            raise Conflict("You are no longer a member of this key's team. The key can only be deleted.")
         now = utcnow()
         self._hold(session)
         if not self._retire(session, Reason.ROTATED, now, Token.id == replacing):
-            raise Conflict("This token was replaced already. Reload to see the current one.")
+            raise Conflict("This token was already replaced. Reload to see the current one.")
         replaced = session.get_one(Token, replacing, populate_existing=True)
         if (span := self._span(replaced)) is not None:
             self._expire_at(now + span, now)
@@ -231,7 +231,7 @@ class ApiKey(Base):
         chosen = _check_abilities(kept)
         self._hold(session)
         if not set(chosen) < set(self.ability_names):
-            raise Invalid("abilities", "Take at least one permission away; none can be added.")
+            raise Invalid("abilities", "Remove at least one permission; none can be added.")
         removed = [name for name in self.ability_names if name not in chosen]
         self.ability_names = chosen
         session.flush()
@@ -253,7 +253,7 @@ class ApiKey(Base):
         now = utcnow()
         ended = update(ApiKey).where(ApiKey.id == self.id, ApiKey.revoked_at.is_(None))
         if session.execute(ended.values(revoked_at=now, revoked_by=by.kind.value).returning(ApiKey.id)).first() is None:
-            raise Conflict("This key was deleted already.")
+            raise Conflict("This key was already deleted.")
         own = by.kind in (ActorKind.USER, ActorKind.KEY)
         last_eight = self._retire(session, Reason.DELETED if own else Reason.REVOKED, now)
         about = About(self.user_id, self.team_id, self.id, last_eight, detail={"name": self.name})
@@ -316,7 +316,7 @@ class ApiKey(Base):
     def _claim_place(cls, session: DbSession, member: Membership, name: str) -> None:
         held = Membership.locked(session, member.user_id, member.team_id)
         if held is None:
-            raise Conflict("You are not a member of this team any more.")
+            raise Conflict("You are no longer a member of this team.")
         plan = held.team.plan
         if not plan.has_api:
             raise PlanRequired(plan)
@@ -325,14 +325,14 @@ class ApiKey(Base):
             raise LimitReached(f"The {plan.label} plan includes {most} keys, and you have {most}. Delete one first.", most)
         if twin := cls.twin(session, held, name):
             raise NameTaken(
-                f"You have a key with this name already: {twin.name} (…{twin.token.last_eight}). Choose another name."
+                f"You already have a key with this name: {twin.name} (…{twin.token.last_eight}). Choose another name."
             )
 
     def _hold(self, session: DbSession) -> None:
         """Take the key's row first, as `revoke` does: so that of the two one sees all that the other did."""
         query = select(ApiKey.id).where(ApiKey.id == self.id, ApiKey.revoked_at.is_(None)).with_for_update()
         if session.execute(query).first() is None:
-            raise Conflict("This key was deleted already.")
+            raise Conflict("This key was already deleted.")
         session.refresh(self, ["expires_at", "expiry_told", "ability_names"])
 
     def _span(self, token: Token) -> timedelta | None:
@@ -366,7 +366,7 @@ def _check_expiry(moment: datetime | None, now: datetime) -> None:
     if moment is None:
         return
     if moment <= now:
-        raise Invalid("expires_at", "Choose a day that is not over yet.")
+        raise Invalid("expires_at", "Choose today or a later day.")
     if moment - now > LONGEST_LIFE + timedelta(days=2):  # the last day in any zone
         raise Invalid("expires_at", "Choose a day within the next 100 years, or No expiration.")
 
@@ -374,7 +374,7 @@ def _check_expiry(moment: datetime | None, now: datetime) -> None:
 def check_key_name(text: str) -> str:
     """Return a key's name in the form to store; raises `Invalid`."""
     if tokens.hidden(text) != text:
-        raise Invalid("name", "This holds a token, which would be shown and mailed. Name the key after where it is used.")
+        raise Invalid("name", "This contains a token, which pages and emails would show. Name the key after where it is used.")
     return check_name(text)
 
 

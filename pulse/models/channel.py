@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 MOST = 50
 """Channels of one team."""
-GONE = "This notification channel was deleted already."
+GONE = "This notification channel was already deleted."
 OWNER = "owner"
 """The target of an e-mail channel that leads to whoever is the team's Owner."""
 TESTS = 5
@@ -120,14 +120,14 @@ class Channel(Base):
         """Make a channel; raises `Faults`, `LimitReached`, and `Refused` where the plan does not include its type."""
         team.hold(session)
         if (session.scalar(select(func.count()).where(cls.team_id == team.id)) or 0) >= MOST:
-            raise LimitReached(f"A team has at most {MOST} notification channels. Delete one first.", MOST)
+            raise LimitReached(f"A team can have at most {MOST} notification channels. Delete one first.", MOST)
         kind = fields.get("type") or ""
         if kind not in set(ChannelType):
             unknown = Invalid("type", f"Choose one of {', '.join(ChannelType)}.")
             raise Faults([unknown, *_name_faults(fields)])
         channel = cls(team_id=team.id, type=kind, created_at=utcnow(), active=True)
         if not channel.is_included(team.plan):
-            raise Refused(f"The {team.plan.label} plan includes Email channels alone. Webhook and Slack need a larger one.")
+            raise Refused(f"The {team.plan.label} plan includes only Email channels. Webhook and Slack need a larger plan.")
         channel._write(cast("ChannelFields", {"name": None, "target": None} | fields), vault, guard)
         secret = KEY + secrets.token_urlsafe(32) if kind == ChannelType.WEBHOOK.value else None
         channel.secret_sealed = vault.seal(secret) if secret else None
@@ -140,7 +140,7 @@ class Channel(Base):
         """Write the fields that are given; raises `Faults` and, when it was deleted meanwhile, `Conflict`."""
         hold(session, self, GONE)
         if fields.get("type", self.type) != self.type:
-            raise Faults([Invalid("type", "A channel keeps its type. Make another one.")])
+            raise Faults([Invalid("type", "A channel's type cannot be changed. Create another channel.")])
         self._write(fields, vault, guard)
         if session.is_modified(self):
             session.flush()
@@ -156,7 +156,7 @@ class Channel(Base):
     def test(self, session: DbSession, team: "Team", by: Actor) -> Delivery:
         """Queue a test notification; raises `Refused` where the plan or its switch silences it, and `RateLimited`."""
         if not self.active:
-            raise Refused("This channel is switched off, so it tells nothing. Switch it on first.")
+            raise Refused("This channel is switched off. Switch it on first.")
         if not self.is_included(team.plan):
             raise Refused(f"The {team.plan.label} plan does not include {self.kind.label} channels: this one is silent.")
         lately = (Delivery.channel_id == self.id, Delivery.event == "test", Delivery.created_at > utcnow() - TESTS_WITHIN)

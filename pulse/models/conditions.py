@@ -166,7 +166,7 @@ class Question:
             case Condition.RESPONSE_TIME:
                 return f"{name} answers in {figure:,.0f} ms"
             case Condition.UPTIME:
-                return f"{name}: uptime of {self.window.label if self.window else ''} is {figure:.2f} %"
+                return f"{name}: uptime of {self.window.label if self.window else ''} is {figure:.2f}%"
             case Condition.TLS_EXPIRY:
                 return f"{name}: certificate {_ends(figure)}"
 
@@ -176,7 +176,7 @@ class Question:
             Condition.CHECK_FAILED: f" failed {'check' if figure == 1 else 'checks'} in a row",
             Condition.STATUS_CODE: "",
             Condition.RESPONSE_TIME: " ms",
-            Condition.UPTIME: " %",
+            Condition.UPTIME: "%",
             Condition.TLS_EXPIRY: " days left",
         }[self.condition]
         return f"{figure:,.2f}".rstrip("0").rstrip(".") + unit
@@ -194,7 +194,7 @@ class Question:
             case Condition.RESPONSE_TIME:
                 return f"Response time {how} {self.value:,.0f} ms"
             case Condition.UPTIME:
-                return f"Uptime of {self.window.label if self.window else ''} {how} {value} %"
+                return f"Uptime of {self.window.label if self.window else ''} {how} {value}%"
             case Condition.TLS_EXPIRY:
                 return f"Certificate: time left {how} {value} {'day' if self.value == 1 else 'days'}"
 

@@ -16,7 +16,7 @@ def check_email(text: str) -> str:
     try:
         return validate_email(text.strip(), check_deliverability=False, globally_deliverable=False).normalized
     except (EmailNotValidError, UnicodeError) as error:
-        raise Invalid("email", "Enter an e-mail address such as name@example.com.") from error
+        raise Invalid("email", "Enter an email address such as name@example.com.") from error
 
 
 def fold_email(email: str) -> str:

@@ -104,7 +104,7 @@ class Incident(Base):
         noted = session.execute(seen.values(acknowledged_at=utcnow(), acknowledged_by=by.user_id).returning(Incident.id)).first()
         self._read_anew(session)
         if self.resolved_at is not None:
-            raise Conflict("This incident is resolved already.")
+            raise Conflict("This incident is already resolved.")
         if noted is not None:
             self._note(session, "incident.acknowledged", by)
 
@@ -114,7 +114,7 @@ class Incident(Base):
         ended = update(Incident).where(Incident.id == self.id, Incident.resolved_at.is_(None))
         values = {"resolved_at": max(utcnow(), self.started_at), "resolved_by": by.user_id, "root_cause": cause}
         if session.execute(ended.values(values).returning(Incident.id)).first() is None:
-            raise Conflict("This incident is resolved already.")
+            raise Conflict("This incident is already resolved.")
         self._read_anew(session)
         self._note(session, "incident.resolved", by)
         tell(session, [self])
@@ -122,7 +122,7 @@ class Incident(Base):
     def _read_anew(self, session: DbSession) -> None:
         query = select(Incident).where(Incident.id == self.id).execution_options(populate_existing=True)
         if session.scalar(query) is None:
-            raise Conflict("This incident is gone: its monitor was deleted.")
+            raise Conflict("This incident no longer exists: its monitor was deleted.")
 
     def _note(self, session: DbSession, action: str, by: Actor) -> None:
         about = About(by.user_id, self.team_id, monitor_id=self.monitor_id, detail={"incident": self.id, "title": self.title})

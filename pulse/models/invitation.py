@@ -26,8 +26,8 @@ KEPT = timedelta(days=30)
 """How long one that has run out stays to be sent again."""
 TO_ONE_ADDRESS = parse("5 per hour")
 BY_ONE_TEAM = parse("50 per hour")
-ENDED = "This invitation has ended: it was used, revoked or replaced by a newer one."
-REJOINED = "Keys of an earlier membership end when their owner joins the team again."
+ENDED = "This invitation is no longer valid: it was used, revoked or replaced by a newer one."
+REJOINED = "Keys from an earlier membership are revoked when their owner rejoins the team."
 
 
 class Invited(Refused):
@@ -194,10 +194,10 @@ class Invitation(Base):
         folded = fold_email(address)
         places = select(Membership.id).join(User, User.id == Membership.user_id)
         if session.scalar(places.where(Membership.team_id == team.id, User.email_folded == folded)) is not None:
-            raise Invited(f"{address} belongs to this team already.")
+            raise Invited(f"{address} is already a member of this team.")
         same = session.scalar(select(cls).where(cls.team_id == team.id, cls.email_folded == folded))
         if same is not None and not same.expired:
-            raise Invited(f"{address} is invited already. To send another mail, resend that invitation.")
+            raise Invited(f"{address} is already invited. To send another email, resend that invitation.")
         if same is not None:
             session.delete(same)
             session.flush()
@@ -220,7 +220,7 @@ class Invitation(Base):
         team = self.team
         most = team.plan.limits.members
         if _members(session, team) >= most:
-            raise LimitReached(f"{team.name} has no place left on its plan. Ask who invited you to make room.", most)
+            raise LimitReached(f"{team.name} has no seats left on its plan. Ask the person who invited you to make room.", most)
         ApiKey.revoke_all(session, by=by, user_id=user.id, team_id=team.id, reason=REJOINED)
         member = Membership(user_id=user.id, team_id=team.id, role_name=self.role_name, joined_at=utcnow())
         session.add(member)
@@ -252,8 +252,8 @@ def _claim_seat(session: DbSession, team: Team) -> None:
     if not seats.free:
         plan = team.plan.label
         raise LimitReached(
-            f"The {plan} plan includes {seats.most} {'member' if seats.most == 1 else 'members'}: {seats.members} belong to the"
-            f" team and {seats.invited} are invited. Remove or revoke one, or choose a larger plan.",
+            f"The {plan} plan includes {seats.most} {'member' if seats.most == 1 else 'members'}: {seats.members} in the"
+            f" team and {seats.invited} invited. Remove a member, revoke an invitation, or choose a larger plan.",
             seats.most,
         )
 
@@ -264,7 +264,7 @@ def _count_mail(session: DbSession, invitation: Invitation) -> None:
     for limit, *subject in limits:
         if seconds := Throttle.hit(session, limit, *subject):
             minutes = -(-seconds // 60)
-            raise RateLimited(f"Too many invitations were mailed. Wait {minutes} minutes, then try again.", seconds)
+            raise RateLimited(f"Too many invitations were sent. Wait {minutes} min, then try again.", seconds)
 
 
 def _digest(token: str) -> bytes:

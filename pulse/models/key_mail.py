@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from pulse.models.key_use import KeyClient
     from pulse.models.user import User
 
-WHERE = "You find your keys under Settings, API Keys."
+WHERE = "Your keys are listed under Settings, API Keys."
 NOT_YOU = f"If you did not expect this, delete the key and change your password. {WHERE}"
 DOORS = {
     ActorKind.USER: "in the browser",
-    ActorKind.KEY: "by a program that holds its token",
+    ActorKind.KEY: "through the API, with an API key",
     ActorKind.STAFF: "by support staff",
     ActorKind.OPERATOR: "by the operator of this service",
     ActorKind.SYSTEM: "by the service itself",
@@ -41,8 +41,8 @@ def rotated(session: "DbSession", key: "ApiKey", by: Actor, replaced: str) -> No
 
 def narrowed(session: "DbSession", key: "ApiKey", by: Actor, removed: Sequence[str]) -> None:
     """Tell that a key may do less than before."""
-    facts = [*_facts(key, by), f"Removed: {', '.join(removed)}", f"Left: {', '.join(key.ability_names)}"]
-    _queue(session, key, f"API key narrowed: {key.name}", "Permissions were taken from an API key.", "\n".join(facts), NOT_YOU)
+    facts = [*_facts(key, by), f"Removed: {', '.join(removed)}", f"Remaining: {', '.join(key.ability_names)}"]
+    _queue(session, key, f"API key narrowed: {key.name}", "Permissions were removed from an API key.", "\n".join(facts), NOT_YOU)
 
 
 def ended(session: "DbSession", key: "ApiKey", by: Actor, last_eight: str | None, reason: str | None) -> None:
@@ -57,7 +57,7 @@ def ended(session: "DbSession", key: "ApiKey", by: Actor, last_eight: str | None
         f"API key deleted: {key.name}",
         said,
         "\n".join(facts),
-        f"If you did not expect this, look at the rest. {WHERE}",
+        f"If you did not expect this, check your other keys. {WHERE}",
     )
 
 
@@ -73,8 +73,8 @@ def expiring(session: "DbSession", key: "ApiKey", left: timedelta, used: str) ->
     """Tell that a key runs out soon, or has just now; `used` says how much hangs on it."""
     facts = [f"Name: {key.name}", f"Token: …{key.token.last_eight}", f"Expires: {_moment(key.expires_at)}", f"Use: {used}"]
     when = f"expires {_in(left)}" if left > timedelta(0) else "has expired"
-    then = "From then on its requests are refused." if left > timedelta(0) else "Since then its requests are refused."
-    more = f"Rotate it for another span of the same length; its name and permissions stay. {WHERE}"
+    then = "After that, its requests are refused." if left > timedelta(0) else "Its requests are now refused."
+    more = f"Rotate it to extend it by the same length of time; its name and permissions stay the same. {WHERE}"
     _queue(session, key, f"API key {when}: {key.name}", f"An API key {when}. {then}", "\n".join(facts), more)
 
 
@@ -95,7 +95,7 @@ def used_from_new_network(session: "DbSession", key: "ApiKey", client: "KeyClien
         f"Client: {client.user_agent or 'unnamed'}",
         f"Request: {client.last_operation or 'an address that does not exist'}, answered {client.last_status}",
     ]
-    more = f"If none of your programs runs there, rotate the key now: its old token dies at once. {WHERE}"
+    more = f"If none of your programs run there, rotate the key now: the old token stops working at once. {WHERE}"
     _queue(
         session,
         key,

@@ -47,7 +47,7 @@ def _by_token(session: DbSession, token: str) -> Iterator[Found]:
 
 def _by_email(session: DbSession, text: str) -> Iterator[Found]:
     if user := User.by_email(session, text):
-        yield Found(user, "e-mail")
+        yield Found(user, "email")
 
 
 def _by_key(session: DbSession, text: str) -> Iterator[Found]:

@@ -221,7 +221,7 @@ class Monitor(Base):
             return
         plan = self.team.plan
         if self.count(session, self.team_id, running=True) >= (most := plan.limits.monitors):
-            raise LimitReached(f"The {plan.label} plan includes {most} monitors, and that many are running.", most)
+            raise LimitReached(f"The {plan.label} plan includes {most} monitors, and that many are already running.", most)
         self.paused_at, self.updated_at = None, utcnow()
         self._reschedule()
         self._note(session, "monitor.resumed", by)
@@ -299,7 +299,7 @@ class Monitor(Base):
     # --- steps -------------------------------------------------------------------------------------------------
 
     def _hold(self, session: DbSession) -> None:
-        hold(session, self, "This monitor was deleted already.", key_share=True)
+        hold(session, self, "This monitor was already deleted.", key_share=True)
 
     def _checked(self, session: DbSession, team: "Team", fields: MonitorFields, guard: AddressGuard) -> dict[str, Any]:
         values, faults = check_fields(fields, team.plan, guard, method=self.method or "GET")
@@ -312,7 +312,7 @@ class Monitor(Base):
             raise Faults(faults)
         taken = values.get("external_id")
         if taken is not None and (twin := self.find_external(session, team.id, taken)) and twin.id != self.id:
-            raise Conflict(f"Another monitor of this team has the external id {taken} already.")
+            raise Conflict(f"Another monitor in this team already has the external id {taken}.")
         return values
 
     def _write(self, values: dict[str, Any], vault: Vault) -> None:

@@ -75,7 +75,7 @@ def check_fields(
         except Invalid as fault:
             faults.append(fault)
     if values.get("body") and values.get("method", method) not in WITH_BODY:
-        faults.append(Invalid("body", "Only POST, PUT and PATCH send a body: clear it, or choose one of these."))
+        faults.append(Invalid("body", "Only POST, PUT and PATCH can send a body: clear it, or choose one of these methods."))
     return values, faults
 
 
@@ -124,7 +124,7 @@ def _interval(seconds: int | None, plan: Plan) -> int:
     seconds = 60 if seconds is None else seconds
     if seconds not in plan.intervals:
         offered = ", ".join(str(each) for each in plan.intervals)
-        raise Invalid("interval_seconds", f"The {plan.label} plan offers {offered} seconds.")
+        raise Invalid("interval_seconds", f"The {plan.label} plan offers intervals of {offered} seconds.")
     return seconds
 
 
@@ -138,7 +138,7 @@ def _timeout(seconds: int | None) -> int:
 def _status(code: int | None) -> int:
     code = 200 if code is None else code
     if code not in STATUSES:
-        raise Invalid("expected_status", f"Use one code from {STATUSES.start} to {STATUSES.stop - 1}.")
+        raise Invalid("expected_status", f"Use a status code from {STATUSES.start} to {STATUSES.stop - 1}.")
     return code
 
 
@@ -179,5 +179,5 @@ def _basic(fields: AuthFields) -> BasicAuth:
     if not username or not password:
         raise Invalid("auth", "Basic Auth needs a username and a password.")
     if len(username) > LONGEST_CREDENTIAL or len(password) > LONGEST_CREDENTIAL:
-        raise Invalid("auth", f"Use at most {LONGEST_CREDENTIAL:,} characters for each of the two.")
+        raise Invalid("auth", f"Use at most {LONGEST_CREDENTIAL:,} characters each for the username and the password.")
     return BasicAuth(username, password)

@@ -12,8 +12,8 @@ from pulse.models.refusals import Conflict, Invalid, RoleRequired
 from pulse.models.team import Membership, Team
 from pulse.roles import Role
 
-GONE = "This person does not belong to the team any more."
-OWNED = "The Owner stays the Owner until the team is handed over: that is what Transfer Ownership does."
+GONE = "This person is no longer a member of the team."
+OWNED = "The Owner can only be changed with Transfer Ownership."
 
 
 def acting(session: DbSession, team: Team, by: Actor) -> Membership:
@@ -21,7 +21,7 @@ def acting(session: DbSession, team: Team, by: Actor) -> Membership:
     team.hold(session)
     place = Membership.locked(session, by.user_id or 0, team.id)
     if place is None:
-        raise RoleRequired("You do not belong to this team any more.", "none")
+        raise RoleRequired("You are no longer a member of this team.", "none")
     return place
 
 
@@ -29,7 +29,7 @@ def must_manage(session: DbSession, team: Team, by: Actor) -> None:
     """Hold the team, and refuse whoever does not manage its people."""
     role = acting(session, team, by).effective_role(session)
     if not role.manages_people:
-        raise RoleRequired(f"Your role, {role.label}, does not manage people. Ask the team's Owner or an Admin.", role.value)
+        raise RoleRequired(f"Your role, {role.label}, cannot manage people. Ask the team's Owner or an Admin.", role.value)
 
 
 def must_own(session: DbSession, team: Team, by: Actor) -> Membership:
@@ -89,7 +89,7 @@ def hand_over(session: DbSession, to: Membership, by: Actor) -> None:
     if heir is None:
         raise Conflict(GONE)
     if heir is owner:
-        raise Conflict("You own this team already. Choose somebody else.")
+        raise Conflict("You already own this team. Choose someone else.")
     # One after the other: at no moment does the database let a team have two.
     owner.role_name = Role.ADMIN.value
     session.flush()

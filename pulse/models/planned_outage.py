@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MOST = 100
 """Planned outages of one team."""
 LOCAL = "%Y-%m-%dT%H:%M"
-GONE = "This planned outage was deleted already."
+GONE = "This planned outage was already deleted."
 MONITORS = pairs("planned_outage_monitors", "planned_outage_id = planned_outages", "monitor_id = monitors")
 
 
@@ -112,7 +112,7 @@ class PlannedOutage(Scoped, Base):
         """Plan one; raises `Faults` and `LimitReached`."""
         team.hold(session)
         if (session.scalar(select(func.count()).where(cls.team_id == team.id)) or 0) >= MOST:
-            raise LimitReached(f"A team has at most {MOST} planned outages. Delete one first.", MOST)
+            raise LimitReached(f"A team can have at most {MOST} planned outages. Delete one first.", MOST)
         outage = cls(team_id=team.id, created_at=utcnow())
         outage._write(session, fields)
         session.add(outage)
@@ -208,9 +208,9 @@ def _faults(fields: OutageFields) -> Iterator[Invalid]:
         yield fault
     longest = Repeats(fields["repeats"]).longest
     if fields["ends"] <= fields["begins"]:
-        yield Invalid("ends", "Let it end after it begins.")
+        yield Invalid("ends", "The end must be after the start.")
     elif longest is not None and fields["ends"] - fields["begins"] > longest:
-        yield Invalid("ends", f"Let it end before it begins again: after at most {longest.days * 24} hours.")
+        yield Invalid("ends", f"It must end before it starts again: within {longest.days * 24} hours.")
 
 
 def _days_near(day: date, *, back: int, ahead: int) -> Iterator[date]:

@@ -17,7 +17,7 @@ from pulse.models.refusals import Conflict
 if TYPE_CHECKING:
     from pulse.models.team import Team
 
-GONE = "This project was deleted already."
+GONE = "This project was already deleted."
 
 
 class Project(Base):
@@ -90,14 +90,14 @@ class Project(Base):
         """Remove it; raises `Conflict` for the default one, and for one that still holds monitors."""
         hold(session, self, GONE)
         if self.is_default:
-            raise Conflict("This is the default project: it holds what is put in no other.")
+            raise Conflict("The default project cannot be deleted: it holds the monitors that are in no other.")
         self._note(session, "project.deleted", by)
         try:
             with session.begin_nested():
                 session.delete(self)
         except IntegrityError as error:
             # The database tells, for it also knows of a monitor that another is putting there right now.
-            raise Conflict("This project still holds monitors: move or delete them first.") from error
+            raise Conflict("This project still contains monitors: move or delete them first.") from error
 
     def _note(self, session: DbSession, action: str, by: Actor) -> None:
         about = About(by.user_id, self.team_id, detail={"project": self.id, "name": self.name})

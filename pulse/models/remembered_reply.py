@@ -52,7 +52,7 @@ class RememberedReply(Base):
         mine = select(cls).where(cls.key_id == key_id, cls.name_digest == digest)
         kept = session.scalar(mine.execution_options(populate_existing=True))
         if kept is None or kept.request_digest != asked:
-            raise Conflict("This Idempotency-Key was used for another request. Use a new one for each.")
+            raise Conflict("This Idempotency-Key was used for a different request. Use a new one for each request.")
         if kept.status is None:
             raise Conflict("The first request with this Idempotency-Key is still being answered. Try again shortly.")
         return kept

@@ -15,12 +15,12 @@ RESOLVE_AFTER = 2
 """How many good checks in a row end an incident, where its rule says nothing or is gone."""
 RANGES = {
     Condition.CHECK_FAILED: (1, MOST_IN_A_ROW, "failed checks"),
-    Condition.STATUS_CODE: (100, 599, "as a status code"),
+    Condition.STATUS_CODE: (100, 599, "status code"),
     Condition.RESPONSE_TIME: (1, 60_000, "milliseconds"),
     Condition.UPTIME: (0.01, 100, "percent"),
     Condition.TLS_EXPIRY: (1, 365, "days"),
 }
-"""The least and the greatest value, and what it counts."""
+"""The least and the greatest value, and what it is."""
 
 
 class Severity(StrEnum):
@@ -113,7 +113,7 @@ def _one_of(field: str, kinds: type[StrEnum]) -> Callable[[str], str]:
 def _whole(field: str, least: int, most: int) -> Callable[[int], int]:
     def check(number: int) -> int:
         if not least <= number <= most:
-            raise Invalid(field, f"Give a whole number from {least} to {most:,}.")
+            raise Invalid(field, f"Use a whole number from {least} to {most:,}.")
         return number
 
     return check
@@ -124,7 +124,7 @@ def _operator(condition: str, given: str | None) -> str | None:
     if given is None:
         return offered[0] if offered else None
     if given not in offered:
-        mend = f"Choose one of {', '.join(offered)}." if offered else "This condition compares nothing: leave it out."
+        mend = f"Choose one of {', '.join(offered)}." if offered else "This condition has no operator: leave it out."
         raise Invalid("operator", mend)
     return given
 
@@ -132,16 +132,16 @@ def _operator(condition: str, given: str | None) -> str | None:
 def _value(condition: str, given: float | None) -> float:
     least, most, what = RANGES[Condition(condition)]
     if given is None or not least <= given <= most:
-        raise Invalid("value", f"Give a number from {least:g} to {most:,g} {what}.")
+        raise Invalid("value", f"Use a number from {least:g} to {most:,g} ({what}).")
     if condition != Condition.UPTIME.value and given != int(given):
-        raise Invalid("value", f"Give a whole number {what}.")
+        raise Invalid("value", f"Use a whole number ({what}).")
     return float(given)
 
 
 def _window(condition: str, given: str | None) -> str | None:
     if condition != Condition.UPTIME.value:
         if given is not None:
-            raise Invalid("window", "Only an uptime has one: leave it out.")
+            raise Invalid("window", "Only an uptime condition has a window: leave it out.")
         return None
     return _one_of("window", Window)(given or Window.DAY.value)
 

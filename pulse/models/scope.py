@@ -57,4 +57,4 @@ def chosen(
     found = list(session.scalars(query.with_for_update(read=True, key_share=True)))
     missing = sorted(set(ids) - {each.id for each in found})
     told = ", ".join(map(str, missing[:5]))
-    return found, [Invalid(field, f"The team has none with the id {told}.")] if missing else []
+    return found, [Invalid(field, f"Not found in this team: {told}.")] if missing else []

@@ -188,4 +188,4 @@ def _told_if_taken(session: DbSession) -> Generator[None]:
             yield
             session.flush()
     except IntegrityError as error:
-        raise EmailTaken("This address has an account already. Sign in, or reset the password.") from error
+        raise EmailTaken("This address already has an account. Sign in, or reset the password.") from error

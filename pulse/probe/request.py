@@ -51,13 +51,13 @@ def check_headers(headers: Mapping[str, str]) -> dict[str, str]:
     if len(headers) > MOST_HEADERS:
         raise InvalidHeaders(f"Use at most {MOST_HEADERS} headers.")
     if len({name.lower() for name in headers}) < len(headers):
-        raise InvalidHeaders("Give each header once.")
+        raise InvalidHeaders("Use each header only once.")
     return {name: _checked(name, value.strip(" \t")) for name, value in headers.items()}
 
 
 def _checked(name: str, value: str) -> str:
     if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
-        raise InvalidHeaders("A header's name is letters, digits and hyphens, at most 256 characters.")
+        raise InvalidHeaders("A header name can have letters, digits and hyphens, and at most 256 characters.")
     if name.lower() in RESERVED:
         raise InvalidHeaders(f"The header {name} is set by Pulse and cannot be changed.")
     if len(value) > LONGEST_VALUE or not _VALUE.fullmatch(value):
@@ -74,7 +74,7 @@ class BasicAuth:
 
     def __post_init__(self) -> None:
         if ":" in self.username or _CONTROL.search(self.username) or _CONTROL.search(self.password):
-            raise InvalidHeaders("Leave colons out of the user name, and control characters out of both it and the password.")
+            raise InvalidHeaders("Leave colons out of the username, and control characters out of the username and password.")
 
     @property
     def header(self) -> str:
@@ -90,7 +90,7 @@ class BearerAuth:
 
     def __post_init__(self) -> None:
         if len(self.token) > LONGEST_VALUE or not _BEARER.fullmatch(self.token):
-            raise InvalidHeaders(f"The token is printable ASCII without spaces, at most {LONGEST_VALUE:,} characters.")
+            raise InvalidHeaders(f"The token must be printable ASCII without spaces, at most {LONGEST_VALUE:,} characters.")
 
     @property
     def header(self) -> str:

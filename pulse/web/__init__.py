@@ -80,7 +80,7 @@ def refuse_forgery() -> ResponseReturnValue | None:
     except CSRFError as error:
         if request.blueprint not in GATE and not visits.is_signed_in():
             return ask_to_sign_in()
-        raise Problem("malformed_request", "This page is too old to be sent. Reload it, then try again.") from error
+        raise Problem("malformed_request", "This page has expired. Reload it, then try again.") from error
     return None
 
 

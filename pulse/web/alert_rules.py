@@ -54,7 +54,7 @@ def create() -> Response:
         db.session.rollback()
         return refusal.refuse(form, refused, lambda status: form_page(form, status=status))
     db.session.commit()
-    flash(f"{rule.name} was created. It judges every check from now on.")
+    flash(f"{rule.name} was created. It applies to every check from now on.")
     return go(url_for(".index"))
 
 
@@ -107,7 +107,7 @@ def delete(rule_id: int) -> Response:
     rule.delete(db.session, actor())
     db.session.commit()
     visits.only_read()
-    flash(f"{name} was deleted. Its open incidents go on until they end.")
+    flash(f"{name} was deleted. Its open incidents stay open until they are resolved.")
     return panel() if wants_fragment() else go(url_for(".index"))
 
 

@@ -36,7 +36,7 @@ def count(limit: RateLimitItem, *subjects: Subject) -> None:
     db.session.commit()
     if seconds:
         minutes = ceil(seconds / 60)
-        wait = f"Too many tries. Wait {minutes} {'minute' if minutes == 1 else 'minutes'}, then try again."
+        wait = f"Too many attempts. Wait {minutes} {'minute' if minutes == 1 else 'minutes'}, then try again."
         raise RateLimited(wait, seconds)
 
 

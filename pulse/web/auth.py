@@ -21,14 +21,14 @@ bp = Blueprint("auth", __name__)
 
 LOCAL = re.compile(r"/(?![/\\])[\x21-\x7e]*")
 """A path of our own. Whatever else a browser could read as another host's address is not one."""
-WRONG = "E-mail or password is wrong."
+WRONG = "Wrong email or password."
 SUSPENDED = "This account is suspended. Contact support."
 
 
 @bp.get("/")
 def home() -> Response:
-    """Lead to the dashboard, or to Sign In."""
-    return go(url_for("dashboard.index") if visits.is_signed_in() else url_for(".sign_in"))
+    """Lead to Monitors, or to Sign In."""
+    return go(url_for("monitors.index") if visits.is_signed_in() else url_for(".sign_in"))
 
 
 @bp.get("/sign-up")
@@ -143,4 +143,4 @@ def farewell() -> Response:
 def destination() -> str:
     """Return where somebody wanted to go before they were asked to sign in: a path of our own, else Monitors."""
     wanted = request.args.get("next", "")
-    return wanted if LOCAL.fullmatch(wanted) else url_for("dashboard.index")
+    return wanted if LOCAL.fullmatch(wanted) else url_for("monitors.index")

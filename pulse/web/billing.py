@@ -55,7 +55,7 @@ def index() -> Response:
 def change() -> Response:
     """Put the team on another plan, at once; only its Owner may, and only where plans are not left to staff."""
     if services().settings.billing != "self":
-        raise Problem("role_required", "Plans are changed by support here. Ask them.")
+        raise Problem("role_required", "Only support can change plans here. Ask them.")
     form, team = ChoosePlanForm(), visits.team()
     people.must_own(db.session, team, visits.actor())
     if not form.validate():
@@ -64,5 +64,5 @@ def change() -> Response:
     if plan is not team.plan:
         team.change_plan(db.session, plan, visits.actor())
     db.session.commit()
-    flash(f"{team.name} is on the {plan.label} plan now.")
+    flash(f"{team.name} is now on the {plan.label} plan.")
     return go(url_for(".index"))

@@ -101,7 +101,7 @@ def test(channel_id: int) -> Response:
     channel.test(db.session, team(), actor())
     db.session.commit()
     visits.only_read()
-    flash(f"A test notification is on its way to {channel.name}. The list shows what comes of it.")
+    flash(f"A test notification is on its way to {channel.name}. The list will show whether it arrives.")
     return panel() if wants_fragment() else go(url_for(".index"))
 
 
@@ -121,7 +121,7 @@ def delete(channel_id: int) -> Response:
     channel.delete(db.session, actor())
     db.session.commit()
     visits.only_read()
-    flash(f"{name} was deleted. Nothing is told there any more.")
+    flash(f"{name} was deleted. No more notifications are sent to it.")
     return panel() if wants_fragment() else go(url_for(".index"))
 
 

@@ -82,7 +82,7 @@ def number(value: int) -> str:
 def percent(value: float) -> str:
     """Return a share; what is not whole is never shown as if it were."""
     shown = 99.99 if 99.99 < value < 100 else 0.01 if 0 < value < 0.01 else value
-    return f"{shown:.2f} %"
+    return f"{shown:.2f}%"
 
 
 def phase(microseconds: int) -> str:

@@ -87,7 +87,7 @@ def _new_member(token: str, form: InvitedForm, password_hash: str) -> Membership
     """Make the account, its own team, and the place that is waiting; the mail has proved the address."""
     invitation = Invitation.find(db.session, token)
     if invitation is None:
-        raise Conflict("This invitation has ended.")
+        raise Conflict("This invitation is no longer valid.")
     plan = services().settings.signup_plan
     chosen = {"name": form.name.data or "", "email": invitation.email, "password_hash": password_hash}
     user = User.sign_up(db.session, **chosen, plan=plan, by=visits.actor())
@@ -102,5 +102,5 @@ def _welcome(member: Membership) -> Response:
     name = member.team.name
     visits.look_at(member.team_id)
     db.session.commit()
-    flash(f"You belong to {name} now.")
-    return go(url_for("dashboard.index"))
+    flash(f"You are now a member of {name}.")
+    return go(url_for("monitors.index"))

@@ -70,7 +70,7 @@ def create() -> Response:
         db.session.rollback()
         return refusal.refuse(form, refused, lambda status: form_page(form, status=status))
     db.session.commit()
-    flash(f"{monitor.name} was created. Its first check runs within a moment.")
+    flash(f"{monitor.name} was created. Its first check will run in a moment.")
     return go(url_for(".show", monitor_id=monitor.id))
 
 
@@ -113,7 +113,7 @@ def check(monitor_id: int) -> Response:
     """**Run Manual Check**, and show what came of it."""
     done = manual_check.run(find(monitor_id))
     error = f", {failure(done.error)}" if done.error else ""
-    flash(f"Checked by hand: {done.status.capitalize()}{error}.", "message" if done.up else "error")
+    flash(f"Manual check: {done.status.capitalize()}{error}.", "message" if done.up else "error")
     return acted(monitor_id)
 
 
@@ -155,7 +155,7 @@ def delete(monitor_id: int) -> Response:
     monitor.delete(db.session, actor())
     db.session.commit()
     visits.only_read()
-    flash(f"{name} was deleted, and all its data with it.")
+    flash(f"{name} and all its data were deleted.")
     return render(PAGE, PANEL, **listed()) if wants_fragment() else go(url_for(".index"))
 
 

@@ -36,7 +36,7 @@ def switch() -> Response:
         abort(404)
     visits.look_at(chosen.id)
     db.session.commit()
-    return go(url_for("dashboard.index"))
+    return go(url_for("monitors.index"))
 
 
 @bp.get("/<any(name, invitations):_part>")
@@ -76,7 +76,7 @@ def change_role(member_id: int) -> Response:
     people.change_role(db.session, member, Role(form.role.data), visits.actor())
     name, role = member.user.name, member.role.label
     db.session.commit()
-    flash(f"{name} is {role} now.")
+    flash(f"{name} now has the role {role}.")
     return done()
 
 
@@ -95,7 +95,7 @@ def remove(member_id: int) -> Response:
     name = member.user.name
     people.remove(db.session, member, visits.actor())
     db.session.commit()
-    flash(f"{name} was removed. Their API keys of this team stopped working.")
+    flash(f"{name} was removed. Their API keys for this team stopped working.")
     return done()
 
 
@@ -114,8 +114,8 @@ def leave() -> Response:
     name = team.name
     people.leave(db.session, visits.membership(), visits.actor())
     db.session.commit()
-    flash(f"You left {name}. Your API keys of that team stopped working.")
-    return go(url_for("dashboard.index"))
+    flash(f"You left {name}. Your API keys for that team stopped working.")
+    return go(url_for("monitors.index"))
 
 
 # --- invitations -----------------------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ def revoke(invitation_id: int) -> Response:
     email = invitation.email
     invitation.revoke(db.session, visits.actor())
     db.session.commit()
-    flash(f"The invitation of {email} was revoked. Its link stopped working.")
+    flash(f"The invitation for {email} was revoked. Its link stopped working.")
     return done()
 
 
@@ -185,7 +185,7 @@ def transfer() -> Response:
         return refuse(form, refused, lambda status: dialog(TRANSFER, status, form=form))
     name, team = heir.user.name, heir.team.name
     db.session.commit()
-    flash(f"{team} belongs to {name} now. You are Admin.")
+    flash(f"{team} now belongs to {name}. You are now an Admin.")
     return done()
 
 
@@ -212,7 +212,7 @@ def delete() -> Response:
         return refuse(form, refused, lambda status: dialog(DELETE, status, form=form))
     db.session.commit()
     flash(f"{name} was deleted.")
-    return go(url_for("dashboard.index"))
+    return go(url_for("monitors.index"))
 
 
 # --- steps -----------------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def delete(outage_id: int) -> Response:
     outage.delete(db.session, actor())
     db.session.commit()
     visits.only_read()
-    flash(f"{title} was deleted. Its monitors are judged again at once.")
+    flash(f"{title} was deleted. Its monitors can open incidents again.")
     return panel() if wants_fragment() else go(url_for(".index"))
 
 

@@ -41,5 +41,5 @@ def hold(proof: Proof) -> User:
     """Return the account, held, if its password is still the one that was typed; raises `Conflict`."""
     user = User.held(db.session, proof.user_id)
     if user is None or user.password_hash != proof.password_hash:
-        raise Conflict("Your password was changed meanwhile. Reload the page, then try again.")
+        raise Conflict("Your password was changed in the meantime. Reload the page, then try again.")
     return user

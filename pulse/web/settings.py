@@ -71,7 +71,7 @@ def _save(form: ProfileForm, user: User) -> None:
 def _save_and_ask(form: ProfileForm, wanted: str) -> Response:
     """Save the rest, and mail a link to the new address; whether it has an account already is told to that address alone."""
     if not form.password.data:
-        raise Invalid("password", "Type your password to change the address.")
+        raise Invalid("password", "Enter your password to change the address.")
     proof = prove(form.password.data, "password")
     attempts.count_mail(wanted)
     user = hold(proof)
@@ -83,7 +83,7 @@ def _save_and_ask(form: ProfileForm, wanted: str) -> Response:
         mails.queue("email_taken", wanted)
     mails.queue("email_asked", user.email, email=wanted)
     db.session.commit()
-    flash(f"A link is on its way to {wanted}. Until it is confirmed you sign in with the address you have.")
+    flash(f"A link is on its way to {wanted}. Until you open it and confirm, keep signing in with your current address.")
     return done()
 
 

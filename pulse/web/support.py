@@ -136,7 +136,7 @@ def change_plan(user_id: int, team_id: int) -> AnyResponse | tuple[str, int]:
     def act(reason: str) -> None:
         team.change_plan(db.session, Plan(form.plan.data), staff(), reason)
 
-    return _act(user_id, form, f"{team.name} changed its plan.", act)
+    return _act(user_id, form, f"The plan of {team.name} was changed.", act)
 
 
 @bp.post("/accounts/<id:user_id>/suspend")

@@ -156,7 +156,7 @@ def still_at(team_id: str | None) -> Team:
     """Return the team that is looked at, if it is the one a form was shown for; raises `Conflict`."""
     current = team()
     if team_id != str(current.id):
-        raise Conflict("You look at another team by now. Reload the page, then try again.")
+        raise Conflict("You have switched to another team. Reload the page, then try again.")
     return current
 
 

@@ -18,8 +18,8 @@ def why_only_reading() -> str:
     place = visits.membership()
     if place.role.writes:
         plan = place.team.plan.label
-        return f"The team has more members than the {plan} plan includes, and you joined later: you only read. Ask its Owner."
-    return f"Your role, {place.role.label}, only reads. Ask an Owner or Admin of the team for another."
+        return f"The team has more members than the {plan} plan includes, so you can only read for now. Ask the team's Owner."
+    return f"Your role, {place.role.label}, can only read. Ask the team's Owner or an Admin for another role."
 
 
 def writers_only(view: Callable[P, R]) -> Callable[P, R]:

@@ -145,7 +145,7 @@ def test_an_invitation_is_mailed_with_its_link_and_told_without(api, token, alic
     assert reply.headers["Location"].endswith(f"/api/v1/invitations/{made['id']}")
     assert api.get(f"/invitations/{made['id']}", token).get_json() == made
     assert api.get("/invitations", token).get_json() == {"data": [made], "next_cursor": None}
-    assert "Alice (alice@example.com) invites you" in body
+    assert "Alice (alice@example.com) invited you" in body
 
 
 @pytest.mark.parametrize("actor", ROLES)

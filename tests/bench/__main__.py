@@ -105,7 +105,7 @@ def checks_table(checkings: Sequence[Checking], floors: Mapping[str, Sequence[fl
             [f"{words}: {name}", f"{median(times):.0f} µs", f"{1e6 / median(times):,.0f}", f"{checking.ratio(times, floor):.2f}"]
             for name, times in timed
         ]
-    return markdown(["checks", "CPU a check", "checks a second and core", "× bare loop"], rows)
+    return markdown(["checks", "CPU per check", "checks per second and core", "× bare loop"], rows)
 
 
 def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -27,7 +27,7 @@ from tests.statements import noted
 REQUESTS = 400
 """A round stays below the widest plan's requests a minute, so that none is refused."""
 BARE = "bare view"
-COUNTING = "beside it, its use counted"
+COUNTING = "counting a use, in the background"
 """What a process's writer spends on each request, here in the dearest case: no key is used twice between two of its turns."""
 
 

@@ -87,7 +87,7 @@ def test_the_choice_of_expiry_says_what_it_comes_to(page: Page, alice: Person):
 
     page.get_by_label("Expires").select_option("30 days")
 
-    expect(page.get_by_text("You are mailed 7 and 1 days before")).to_be_visible()
+    expect(page.get_by_text("You get an email 7 and 1 days before")).to_be_visible()
     expect(page.get_by_text("It works until it is deleted.")).to_be_hidden()
 
 

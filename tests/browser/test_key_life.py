@@ -165,7 +165,7 @@ def test_a_rotation_is_followed_client_by_client(page: Page, server: Server, ali
 
     page.wait_for_timeout(2500)
     page.get_by_role("link", name="CI/CD Pipeline", exact=True).click()
-    expect(page.get_by_text("All 5 clients moved to the new token.")).to_be_visible()
+    expect(page.get_by_text("All 5 clients have moved to the new token.")).to_be_visible()
 
 
 def test_the_reveal_tells_the_first_request_as_it_comes(page: Page, server: Server, alice: Person, scripts: bool):
@@ -174,7 +174,7 @@ def test_the_reveal_tells_the_first_request_as_it_comes(page: Page, server: Serv
     token = create(page, "Dashboard", "monitors:read")
     dialog = page.get_by_role("dialog")
     if not scripts:
-        expect(dialog).to_contain_text("Whether it has been used is told on the key's page")
+        expect(dialog).to_contain_text("the key's page shows whether it has been used")
         return
     expect(dialog).to_contain_text("Waiting for the first request")
 

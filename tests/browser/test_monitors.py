@@ -33,11 +33,11 @@ def test_a_monitor_is_created_changed_checked_paused_and_deleted(page: Page, ali
     expect(page.get_by_role("heading", name="Shop checkout")).to_be_visible()
 
     press(page, "Run Manual Check")
-    expect(page.locator("#panel").get_by_text("Checked by hand: Down, connection refused.")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#panel").get_by_text("Manual check: Down, connection refused.")).to_be_visible(timeout=PATIENCE)
     expect(page.locator("#checks tbody tr")).to_have_count(1)
     expect(page.locator("svg.chart")).to_have_attribute(
         "aria-label",
-        "Response times over the last 24 hours: no whole reply; 1 of 1 checks failed. The table below holds the figures.",
+        "Response times over the last 24 hours: no complete reply; 1 of 1 checks failed. The table below holds the figures.",
     )
 
     press(page, "Pause Monitor")

@@ -25,7 +25,7 @@ def row(page: Page, name: str):
 def test_a_role_is_changed_and_the_member_removed(organization: Page, alice: Person, bob: Person):
     row(organization, "Bob").get_by_role("combobox").select_option("viewer")
     organization.get_by_role("button", name="Change Role of Bob").click()
-    expect(organization.locator("#panel").get_by_text("Bob is Viewer now.")).to_be_visible()
+    expect(organization.locator("#panel").get_by_text("Bob now has the role Viewer.")).to_be_visible()
     assert roles_of(alice.team_id)[bob.email] == "viewer"
     db.session.rollback()
 
@@ -40,7 +40,7 @@ def test_a_role_is_changed_and_the_member_removed(organization: Page, alice: Per
 def test_an_invitation_is_sent_refused_and_revoked(organization: Page):
     organization.get_by_label("Email").fill("bob@example.com")
     organization.get_by_role("button", name="Send Invitation").click()
-    expect(organization.get_by_text("bob@example.com belongs to this team already.")).to_be_visible()
+    expect(organization.get_by_text("bob@example.com is already a member of this team.")).to_be_visible()
     expect(organization.get_by_label("Email")).to_have_value("bob@example.com")
 
     organization.get_by_label("Email").fill("new@example.com")
@@ -48,7 +48,7 @@ def test_an_invitation_is_sent_refused_and_revoked(organization: Page):
     expect(row(organization, "new@example.com")).to_be_visible()
     organization.get_by_role("button", name="Revoke").click()
 
-    expect(organization.locator("#panel").get_by_text("The invitation of new@example.com was revoked.")).to_be_visible()
+    expect(organization.locator("#panel").get_by_text("The invitation for new@example.com was revoked.")).to_be_visible()
     expect(row(organization, "new@example.com")).to_have_count(0)
 
 
@@ -64,7 +64,7 @@ def test_the_team_is_handed_over(organization: Page, alice: Person, bob: Person)
     organization.get_by_role("dialog").get_by_label("Password").fill(PASSWORD)
     organization.get_by_role("dialog").get_by_role("button", name="Transfer Ownership").click()
 
-    expect(organization.locator("#panel").get_by_text("Alice’s team belongs to Bob now.")).to_be_visible()
+    expect(organization.locator("#panel").get_by_text("Alice’s team now belongs to Bob.")).to_be_visible()
     expect(organization.get_by_role("link", name="Leave Team")).to_be_visible()
     assert roles_of(alice.team_id) == {alice.email: "admin", bob.email: "owner"}
 
@@ -76,7 +76,7 @@ def test_a_new_person_joins_by_the_link_and_switches_teams(page: Page, alice: Pe
     page.get_by_label("Name").fill("Nora")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Create Account").click()
-    expect(page.locator("#panel").get_by_text("You belong to Alice’s team now.")).to_be_visible()
+    expect(page.locator("#panel").get_by_text("You are now a member of Alice’s team.")).to_be_visible()
     expect(page.locator(".team .name")).to_have_text("Alice’s team")
 
     page.get_by_role("button", name="Switch Team").click()

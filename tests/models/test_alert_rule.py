@@ -68,7 +68,7 @@ def test_an_uptime_that_falls_opens_an_incident(alice):
     before = titles(alice)
     check(monitor, BAD, at=NOON + timedelta(minutes=2))
 
-    assert (before, titles(alice)) == ([], ["Shop: uptime of 24 hours is 99.00 %"])
+    assert (before, titles(alice)) == ([], ["Shop: uptime of 24 hours is 99.00%"])
 
 
 def test_an_uptime_reaches_back_as_far_as_its_window(alice):

@@ -43,7 +43,7 @@ def test_every_act_on_a_key_is_mailed_to_its_owner(alice):
         "API key deleted: CI/CD Pipeline",
     ]
     assert "From: 203.0.113.7\nClient: Firefox" in mails[1].body
-    assert "Left: monitors:read" in mails[2].body
+    assert "Remaining: monitors:read" in mails[2].body
 
 
 def test_no_mail_holds_a_token(alice):

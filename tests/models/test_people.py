@@ -323,7 +323,7 @@ def test_who_gets_another_role_or_is_removed_is_told_by_mail(alice, bob):
     assert changed[0] == "Your role in Alice’s team: Viewer"
     assert "It was Member." in changed[1]
     assert removed[0] == "You were removed from Alice’s team"
-    assert "API keys of this team stopped working" in removed[1]
+    assert "API keys for this team stopped working" in removed[1]
     assert mails(alice) == []
 
 
@@ -340,7 +340,7 @@ def test_both_are_told_when_a_team_is_handed_over_and_where_from_only_who_did_it
     db.session.commit()
 
     (of,), (to,) = mails(alice), mails(bob)
-    assert (of[0], to[0]) == ("You handed Alice’s team over", "You own Alice’s team now")
+    assert (of[0], to[0]) == ("You transferred ownership of Alice’s team", "You now own Alice’s team")
     assert "203.0.113.7" in of[1]
     assert "203.0.113.7" not in to[1]
     assert "change your password" in of[1]

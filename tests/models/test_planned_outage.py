@@ -206,7 +206,7 @@ def test_what_it_cannot_be_is_refused_at_its_field(alice, fields, field):
 def test_a_monitor_that_is_none_of_the_teams_is_not_passed_over(alice, charlie):
     mine, foreign = make_monitor(alice), make_monitor(charlie)
 
-    with pytest.raises(Faults, match=f"none with the id {foreign.id}"):
+    with pytest.raises(Faults, match=f"Not found in this team: {foreign.id}"):
         planned_at_noon(alice, monitor_ids=[mine.id, foreign.id])
 
 

@@ -68,7 +68,7 @@ def test_a_new_team_has_one_rule_told_to_its_owner(at_home):
 
     assert "Monitor down 2 failed checks in a row" in page
     assert "Owner" in page
-    assert "Whoever is Owner of the team" in text(at_home.get(CHANNELS))
+    assert "The team's current Owner" in text(at_home.get(CHANNELS))
 
 
 def test_a_rule_is_made_from_the_form(at_home, alice):
@@ -104,11 +104,11 @@ def test_a_rule_is_changed_with_what_it_was_already_in_the_form(at_home, alice):
     ("typed", "label", "words"),
     [
         ({"name": ""}, "Rule Name", "Enter a name."),
-        ({"value": "many"}, "Value", "Give a number from 1 to 60,000 milliseconds."),
-        ({"value": "0"}, "Value", "Give a number from 1 to 60,000 milliseconds."),
+        ({"value": "many"}, "Value", "Use a number from 1 to 60,000 (milliseconds)."),
+        ({"value": "0"}, "Value", "Use a number from 1 to 60,000 (milliseconds)."),
         ({"operator": "eq"}, "Operator", "Choose one of: is above, is at least, is below, is at most."),
         ({"resolve_after": "x"}, "Resolve After", "Enter a whole number."),
-        ({"cooldown_minutes": "99999"}, "Cooldown Period", "Give a whole number from 0 to 10,080."),
+        ({"cooldown_minutes": "99999"}, "Cooldown Period", "Use a whole number from 0 to 10,080."),
     ],
 )
 def test_a_fault_is_told_at_its_field_and_nothing_typed_is_lost(at_home, typed, label, words):
@@ -148,7 +148,7 @@ def test_a_figure_is_told_with_what_it_counts(at_home, alice):
 
     shown = [text(at_home.get(f"/alerts/rules/{rule_id}/test")) for rule_id in rules]
 
-    assert [figure in page for figure, page in zip(("1 failed check in a row", "9 ms", "0 %"), shown, strict=True)] == [True] * 3
+    assert [figure in page for figure, page in zip(("1 failed check in a row", "9 ms", "0%"), shown, strict=True)] == [True] * 3
 
 
 def test_a_rule_is_deleted_after_a_question(at_home, alice):
@@ -201,7 +201,7 @@ def test_an_email_channel_is_changed_and_switched_off(at_home, alice):
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        ({"target": "nobody"}, "Enter an e-mail address such as name@example.com."),
+        ({"target": "nobody"}, "Enter an email address such as name@example.com."),
         ({"type": "webhook", "target": "http://10.0.0.1/"}, "public"),
         ({"name": " "}, "Enter a name."),
     ],
@@ -219,7 +219,7 @@ def test_on_free_a_webhook_is_refused_with_the_way_out(at_home, alice):
     reply = at_home.submit("/alerts/channels/new", {"name": "Hook", "type": "webhook", "target": "https://example.com/"})
 
     assert reply.status_code == 422
-    assert "The Free plan includes Email channels alone." in text(reply)
+    assert "The Free plan includes only Email channels." in text(reply)
 
 
 def test_a_test_notification_is_sent_by_a_button(at_home, alice):
@@ -285,7 +285,7 @@ def two_hours():
         ({"title": ""}, "Title", "Enter a title."),
         ({"begins": ""}, "Start", "Choose a day and a time."),
         ({"begins": "0001-01-01T00:00"}, "Start", "Choose a year from 2000 to 2199."),
-        ({"ends": "2026-03-01T01:00"}, "End", "Let it end after it begins."),
+        ({"ends": "2026-03-01T01:00"}, "End", "The end must be after the start."),
     ],
 )
 def test_an_outage_that_cannot_be_is_refused_at_its_field(at_home, typed, label, words):

@@ -31,7 +31,7 @@ def test_it_counts_monitors_by_state_and_tells_their_uptime(tab, alice, charlie)
 
     page = tab.get(PAGE)
 
-    assert figures(page) == {"Up": "1", "Down": "1", "Paused": "1", "Pending": "1", "Uptime, 24 hours": "75.00 %"}
+    assert figures(page) == {"Up": "1", "Down": "1", "Paused": "1", "Pending": "1", "Uptime, 24 hours": "75.00%"}
     assert rows(page, "down-heading") == ["Blog"]
     assert "Foreign" not in text(page)
 

@@ -34,7 +34,7 @@ def test_nothing_is_done_without_the_proof_of_a_page_of_ours(visitor, alice, pat
     reply = visitor.post(path, {"email": alice.email, "password": PASSWORD}, headers=headers)
 
     assert reply.status_code == 400
-    assert "This page is too old to be sent" in text(reply)
+    assert "This page has expired" in text(reply)
 
 
 @pytest.mark.parametrize("path", PUBLIC + OWN)

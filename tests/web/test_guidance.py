@@ -45,23 +45,23 @@ def test_a_missing_permission_has_its_remedy_in_the_reply_and_in_the_docs(api, v
 
     problem = assert_problem(api.get("/incidents", token), 403, "ability_required")
 
-    assert problem["detail"].endswith("A key is never widened: create another key with this permission.")
+    assert problem["detail"].endswith("Permissions cannot be added to a key: create a new key with this permission.")
     entry = soup(visitor.get("/docs")).find(id="ability_required").find_next("dd")
-    assert "create another key with this permission" in entry.get_text()
+    assert "create a new key with this permission" in entry.get_text()
 
 
 def test_what_a_permission_does_not_include_is_said_beside_it(tab):
     told = text(tab.get("/settings/api-keys/new"))
 
-    assert "Create, change, pause, resume and delete monitors; not read them." in told
-    assert "Let the program replace its own token; people rotate without it." in told
+    assert "Create, change, pause, resume and delete monitors, but not read them." in told
+    assert "Let the program rotate its own token. People can always rotate the key in the browser." in told
 
 
 def test_the_plans_say_what_becomes_of_keys_and_what_they_cost(tab):
     told = text(tab.get("/settings/billing"))
 
-    assert "API keys are kept, and on Free refused until you choose a larger one. No plan costs anything here." in told
-    assert "No REST API: keys are kept, and refused until you upgrade" in told
+    assert "but on Free they are refused until you choose a larger plan. No plan costs anything here." in told
+    assert "No REST API: keys are kept, but refused until you upgrade" in told
 
 
 def test_the_chart_says_what_its_highest_bar_stands_for(tab, alice):
@@ -72,7 +72,7 @@ def test_the_chart_says_what_its_highest_bar_stands_for(tab, alice):
     told = [text(tab.get(f"/settings/api-keys/{key_id}?span={span}")) for span in ("24h", "7d", "30d")]
 
     units = ("an hour", "in 6 hours", "a day")
-    assert all(f"6 requests {unit} at most" in page for unit, page in zip(units, told, strict=True))
+    assert all(f"Peak: 6 requests {unit}" in page for unit, page in zip(units, told, strict=True))
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(64, "1 minute ago"), (59, "59 seconds ago"), (26 * 3600, "26 hours ago")])
@@ -84,7 +84,7 @@ def test_a_time_is_told_in_the_unit_people_use(app, seconds, told):
 def test_the_docs_list_resources_and_their_lines_can_be_copied(visitor):
     page = soup(visitor.get("/docs"))
 
-    assert "openapi.json" not in [each.get_text() for each in page.select("nav[aria-label='Operations by noun'] a")]
+    assert "openapi.json" not in [each.get_text() for each in page.select("nav[aria-label='Operations by resource'] a")]
     button = page.select_one("article button[data-copy]")
     assert page.find(id=button["data-copy"]).get_text().startswith("curl ")
 
@@ -100,12 +100,12 @@ def test_each_choice_of_expiry_says_when_it_ends_and_when_mails_come(tab):
     choices = ("never", "7", "30", "365", "date")
     told = {each: " ".join(page.select_one(f".ends-{each}").get_text().split()) for each in choices}
 
-    assert told["never"] == "It works until it is deleted. An expiry can be set only now."
+    assert told["never"] == "It works until it is deleted. An expiry can only be set now."
     assert f"Ends {utcnow() + timedelta(days=7):%-d %b %Y}" in told["7"]
-    assert told["7"].endswith("You are mailed 1 day before and when it has expired.")
+    assert told["7"].endswith("You get an email 1 day before and when it has expired.")
     assert "7 and 1 days before and when it has expired" in told["30"]
     assert "30, 7 and 1 days before and when it has expired" in told["365"]
-    assert "30, 7 and 1 days before, where it lasts that long," in told["date"]
+    assert "30, 7 and 1 days before (if it lasts that long)" in told["date"]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_suggested_name_that_is_taken_is_replaced_by_a_free_one(tab, alice, he
     page = soup(tab.get("/settings/api-keys/new", query_string={"name": asked}))
 
     assert page.find("input", {"name": "name"})["value"] == free
-    assert "This one gets another name" in page.get_text()
+    assert "This one gets a different name" in page.get_text()
 
 
 def test_the_activity_names_the_key_that_was_meant_and_the_one_that_acted(tab, api, alice):

@@ -87,7 +87,7 @@ def test_the_timeline_tells_what_led_to_it_and_that_it_goes_on(tab, alice):
 
     told = course(tab.get(f"/incidents/{only().id}"))
 
-    assert told[:3] == ["Check: Down unexpected status, HTTP 503"] * 2 + ["Began , by the alert rule Monitor down"]
+    assert told[:3] == ["Check: Down unexpected status, HTTP 503"] * 2 + ["Began , found by the alert rule Monitor down"]
     assert told[3].startswith("for ")
 
 
@@ -107,7 +107,7 @@ def test_the_timeline_tells_the_checks_that_ended_it(tab, incident):
 
     told = course(tab.get(f"/incidents/{incident}"))
 
-    assert told[3:] == ["Check: Up", "Check: Up", "Resolved by itself: the checks were good again"]
+    assert told[3:] == ["Check: Up", "Check: Up", "Resolved automatically: the checks were good again"]
 
 
 def test_the_timeline_outlives_an_account(tab, bob, incident):
@@ -116,7 +116,7 @@ def test_the_timeline_outlives_an_account(tab, bob, incident):
     bob.user.delete(db.session)
     db.session.commit()
 
-    assert "Acknowledged by somebody whose account is gone" in course(tab.get(f"/incidents/{incident}"))
+    assert "Acknowledged by someone whose account was deleted" in course(tab.get(f"/incidents/{incident}"))
 
 
 def test_the_timeline_is_in_the_persons_zone(tab, alice, incident):
@@ -222,8 +222,8 @@ def test_whoever_comes_second_is_told(tab, incident):
     late = tab.post(f"{path}/acknowledge", proof, headers=HTMX)
 
     assert again.status_code == late.status_code == 409
-    assert "This incident is resolved already." in text(again)
-    assert "resolved already" in words(soup(late).find(attrs={"data-error": True}))
+    assert "This incident is already resolved." in text(again)
+    assert "already resolved" in words(soup(late).find(attrs={"data-error": True}))
     assert only().root_cause == "First"
 
 
@@ -250,4 +250,4 @@ def test_the_course_tells_who_was_notified_when(visitor, alice):
     db.session.commit()
     visitor.sign_in(alice)
 
-    assert "Told to Owner" in text(visitor.get(f"/incidents/{delivery.incident_id}"))
+    assert "Notified Owner" in text(visitor.get(f"/incidents/{delivery.incident_id}"))

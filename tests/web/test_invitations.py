@@ -37,11 +37,11 @@ def test_whoever_has_the_address_joins_with_one_button(visitor, alice, charlie, 
     page = visitor.get(charlies)
     reply = press(visitor, "Join")
 
-    assert "Alice invites charlie@example.com into Alice’s team as Member." in text(page)
-    assert (reply.status_code, reply.headers["Location"]) == (303, "/dashboard")
+    assert "Alice invited charlie@example.com to join Alice’s team as Member." in text(page)
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/monitors")
     assert roles_of(alice.team_id)[charlie.email] == "member"
     shown = text(visitor.get("/monitors"))
-    assert "You belong to Alice’s team now." in shown
+    assert "You are now a member of Alice’s team." in shown
     assert "Monitors of Alice’s team" in shown or "Alice’s team" in shown
 
 
@@ -56,7 +56,7 @@ def test_opening_it_changes_nothing_and_it_works_once(visitor, other_browser, al
     for browser in (visitor, other_browser):
         ended = browser.get(charlies)
         assert ended.status_code == 410
-        assert "This invitation has ended" in text(ended)
+        assert "This invitation is no longer valid" in text(ended)
 
 
 def test_for_another_person_it_says_what_to_do(visitor, alice, bob, charlies):
@@ -91,7 +91,7 @@ def test_a_new_person_signs_up_with_that_address_and_has_joined(visitor, alice, 
 
     reply = press(visitor, "Create Account", {"Name": "Nora", "Password": PASSWORD})
 
-    assert (reply.status_code, reply.headers["Location"]) == (303, "/dashboard")
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/monitors")
     assert roles_of(alice.team_id)[NEW] == "admin"
     user = User.by_email(db.session, NEW)
     assert [(each.team.name, each.role) for each in user.memberships] == [
@@ -130,7 +130,7 @@ def test_where_no_place_is_left_no_account_is_made(visitor, alice, bob, link):
     reply = press(visitor, "Create Account", {"Name": "Nora", "Password": PASSWORD})
 
     assert reply.status_code == 422
-    assert "no place left" in text(reply)
+    assert "no seats left" in text(reply)
     assert User.by_email(db.session, NEW) is None
     assert visitor.get("/monitors").status_code == 303
 
@@ -140,7 +140,7 @@ def test_where_no_place_is_left_a_known_person_is_told_and_may_try_again(visitor
     visitor.sign_in(charlie)
     visitor.get(charlies)
 
-    assert "no place left" in text(press(visitor, "Join"))
+    assert "no seats left" in text(press(visitor, "Join"))
     alice.set_plan(Plan.STARTER)
 
     assert press(visitor, "Join").status_code == 303

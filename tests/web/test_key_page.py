@@ -81,7 +81,7 @@ def test_the_repair_link_opens_a_filled_form_that_warns_of_the_name(at_home, key
     chosen = [each["value"] for each in soup(at_home.last).select("input[name=abilities][checked]")]
     assert chosen == ["monitors:read", "incidents:read"]
     assert soup(at_home.last).select_one("input[name=name]")["value"] == "CI/CD Pipeline 2"
-    assert "You have a key named CI/CD Pipeline" in soup(at_home.last).get_text()
+    assert "You already have a key named CI/CD Pipeline" in soup(at_home.last).get_text()
 
 
 @pytest.mark.parametrize("name", ["", "%00", "%ED%A0%80", "x" * 5000])
@@ -134,7 +134,7 @@ def test_a_rotation_is_followed_until_all_clients_have_moved(at_home, alice, key
         told.append("".join(each.get_text().strip() for each in marks))
 
     assert told == [f"{count} of 5 clients moved to the new token" for count in range(1, 5)] + [""]
-    assert "All 5 clients moved to the new token." in page(at_home, key_id)
+    assert "All 5 clients have moved to the new token." in page(at_home, key_id)
 
 
 def test_a_rotation_can_be_dismissed_and_the_next_one_is_followed_anew(at_home, alice, key):
@@ -204,8 +204,8 @@ def test_narrowing_takes_permissions_away_at_once(at_home, api, alice):
     ("kept", "fault"),
     [
         ([], "Choose at least one permission."),
-        ([each.value for each in NARROWING], "Take at least one permission away; none can be added."),
-        (["team:write"], "Take at least one permission away; none can be added."),
+        ([each.value for each in NARROWING], "Remove at least one permission; none can be added."),
+        (["team:write"], "Remove at least one permission; none can be added."),
         (["monitors:read", "nonsense"], "'nonsense' is not a valid choice"),
     ],
 )
@@ -246,7 +246,7 @@ def test_all_of_a_keys_tokens_count_and_who_still_sends_the_old_one_is_told(at_h
     told = dialog(at_home, key_id, act)
 
     assert "In use: 5 requests in the last 24 hours from 1 client." in told
-    assert "1 client still sends a former token, and is refused already." in told
+    assert "1 client still sends a former token, and is already refused." in told
 
 
 def test_what_was_refused_is_not_said_to_break(at_home, key):
@@ -293,8 +293,8 @@ def test_rotating_says_until_when_the_rotated_key_lasts(at_home, alice):
 def test_a_key_without_expiry_says_when_one_is_set_and_when_mails_come(at_home, key):
     told = page(at_home, key.id)
 
-    assert "No expiration (an expiry is set when a key is created)" in told
-    assert "You are mailed when it is created, rotated, narrowed or deleted, before it expires" in told
+    assert "No expiration (an expiry can only be set when a key is created)" in told
+    assert "You get an email when it is created, rotated, narrowed or deleted, before and when it expires" in told
 
 
 def test_clients_of_former_tokens_can_be_found(at_home, alice, key):
@@ -501,4 +501,4 @@ def test_deleting_tells_of_the_whole_key_and_of_who_still_knocks(at_home, key, a
 
     assert "In use: 5 requests in the last 24 hours from 1 client." in told
     assert "cron/2" in told
-    assert "1 client still sends a former token, and is refused already." in told
+    assert "1 client still sends a former token, and is already refused." in told

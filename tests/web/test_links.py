@@ -167,7 +167,7 @@ def test_a_reset_link_ends_after_an_hour(visitor, post, alice):
     with time_machine.travel(utcnow() + timedelta(minutes=59)):
         assert visitor.get(link).status_code == 200
     with time_machine.travel(utcnow() + timedelta(minutes=61)):
-        assert "This link has ended" in text(visitor.get(link))
+        assert "This link no longer works" in text(visitor.get(link))
 
 
 def test_a_link_is_good_for_its_purpose_alone(visitor, post, alice):
@@ -289,8 +289,8 @@ def test_a_new_address_is_the_login_once_it_is_verified(app, visitor, post, alic
     assert signs_in(app, "alice@new.example", PASSWORD)
     assert not signs_in(app, alice.email, PASSWORD)
     assert [mail.subject for mail in post.to(alice.email)] == [
-        "A change of your Pulse address was asked for",
-        "Your Pulse address was changed",
+        "Request to change your Pulse email address",
+        "Your Pulse email address was changed",
     ]
 
 
@@ -302,7 +302,7 @@ def test_a_new_address_needs_the_password(visitor, post, alice):
     wrong = press(visitor, "Save Changes", {"Password": "wrong"})
 
     assert (without.status_code, wrong.status_code) == (422, 422)
-    assert "Type your password" in fault(without, "Password")
+    assert "Enter your password" in fault(without, "Password")
     assert "This is not your password." in fault(wrong, "Password")
     assert post.to("alice@new.example") == []
     assert alice.user.email == "alice@example.com"
@@ -342,7 +342,7 @@ def test_an_address_that_is_taken_is_told_to_that_address_alone(visitor, post, a
 
     assert reply.status_code == 303
     assert f"Waiting for {charlie.email} to be verified" in text(visitor.get("/settings/profile"))
-    assert "belongs to your account already" in post.to(charlie.email)[0].body
+    assert "already belongs to your account" in post.to(charlie.email)[0].body
     assert "verify-email" not in post.to(charlie.email)[0].body
 
 
@@ -357,7 +357,7 @@ def test_an_address_that_is_taken_meanwhile_is_refused(app, visitor, other_brows
     reply = press(visitor, "Confirm Address")
 
     assert reply.status_code == 409
-    assert "has an account already" in text(reply)
+    assert "already has an account" in text(reply)
     db.session.rollback()
     assert alice.user.email == "alice@example.com"
 

@@ -39,7 +39,7 @@ def test_a_manual_check_asks_the_target_and_is_recorded(tab, alice):
         assert (reply.status_code, reply.headers["Location"]) == (303, path)
         assert len(target.requests) == 1
     page = text(tab.get(path))
-    assert "Checked by hand: Up." in page
+    assert "Manual check: Up." in page
     assert (only().state, db.session.query(Check).one().type) == ("up", "manual")
 
 
@@ -48,7 +48,7 @@ def test_manual_checks_are_judged_like_any_other(tab, alice):
         path = f"/monitors/{make_monitor(alice, url=target.url).id}"
         replies = [tab.submit_fragment(f"{path}/check", page=path) for _ in range(2)]
         assert db.session.query(Incident).one().status == "open"
-        assert "Checked by hand: Down, unexpected status." in text(replies[1])
+        assert "Manual check: Down, unexpected status." in text(replies[1])
         assert "Shop is down" in text(replies[1])
         target.behaviour = replying(200)
         for _ in range(2):
@@ -67,7 +67,7 @@ def test_a_paused_monitor_is_checked_by_hand_and_stays_paused(tab, alice):
 
         reply = tab.submit_fragment(f"{path}/check", page=path)
 
-    assert "Checked by hand: Up." in text(reply)
+    assert "Manual check: Up." in text(reply)
     assert only().state == "paused"
 
 
@@ -89,7 +89,7 @@ def test_no_transaction_is_open_while_the_target_is_asked(settings, tab, alice):
     other.dispose()
 
     assert written == [1]
-    assert "Checked by hand: Up." in text(reply)
+    assert "Manual check: Up." in text(reply)
 
 
 def test_the_eleventh_check_within_a_minute_is_refused(tab, alice, within_a_minute):
@@ -102,7 +102,7 @@ def test_the_eleventh_check_within_a_minute_is_refused(tab, alice, within_a_minu
         assert [reply.status_code for reply in replies] == [303] * 10 + [429]
         assert target.hits == 10
     assert 0 < int(replies[-1].headers["Retry-After"]) <= 60
-    assert "checked by hand too often" in words(soup(told).find(attrs={"data-error": True}))
+    assert "Too many manual checks of this monitor" in words(soup(told).find(attrs={"data-error": True}))
 
 
 def test_four_checks_of_a_team_run_at_once_and_no_more(tab, alice, charlie):
@@ -117,7 +117,7 @@ def test_four_checks_of_a_team_run_at_once_and_no_more(tab, alice, charlie):
         allowed = tab.submit(f"{mine}/check", page=mine)
 
         assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
-        assert "4 manual checks of this team are running" in text(refused)
+        assert "already has 4 manual checks running" in text(refused)
         assert (allowed.status_code, target.hits) == (303, 1)
 
 
@@ -163,4 +163,4 @@ def test_what_cannot_be_opened_any_more_is_said(app_with, alice):
     reply = tab.submit(f"/monitors/{monitor}/check", page=f"/monitors/{monitor}")
 
     assert reply.status_code == 409
-    assert "Enter it again." in text(reply)
+    assert "Enter them again." in text(reply)

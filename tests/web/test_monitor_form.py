@@ -122,7 +122,7 @@ def test_htmx_is_led_to_the_new_monitor(tab):
         ("Project", "9" * 40, "Not a valid choice"),
         ("Headers", "X-Key", "Line 1 has no colon"),
         ("Headers", "Accept: a\nHost: b", "is set by Pulse"),
-        ("Headers", "A: 1\nA: 2", "each header once"),
+        ("Headers", "A: 1\nA: 2", "Give each header once"),
         ("Headers", "A: ü", "printable ASCII"),
         ("Request Body", "x", "Only POST, PUT and PATCH"),
     ],
@@ -175,7 +175,7 @@ def test_at_the_plans_limit_the_button_is_off_and_says_why(tab, alice):
 
     button = next(each for each in page.find_all("button") if words(each) == "New Monitor")
     assert button.has_attr("disabled")
-    assert "All 10 monitors of the Free plan are in use." in words(page)
+    assert "All 10 monitors that the Free plan includes are in use." in words(page)
     assert tab.get("/monitors/new").headers["Location"] == "/monitors"
     assert refused.status_code == 422
     assert "The Free plan includes 10 monitors" in text(refused)

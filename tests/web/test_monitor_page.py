@@ -41,7 +41,7 @@ def test_pictures_say_what_they_show_and_have_a_table_behind_them(tab, monitor, 
     assert heat["aria-label"].startswith("Uptime by hour over the last 7 days: checks failed in 1 of 1 hours.")
     tables = {words(each.caption): each for each in page.find_all("table")}
     assert words(tables["Response times over the last 7 days"].tbody).endswith("11 ms 9 ms 12 ms 3 1")
-    assert words(tables["Uptime by day over the last 7 days"].tbody).endswith("66.67 % 3 1")
+    assert words(tables["Uptime by day over the last 7 days"].tbody).endswith("66.67% 3 1")
 
 
 def test_a_gap_breaks_the_line_and_a_failure_stands_below_it(tab, monitor, path):
@@ -73,7 +73,7 @@ def test_the_history_is_narrowed_by_result_and_type(tab, monitor, path):
     assert results(tab.get(f"{path}?status=down")) == ["Down"]
     assert results(tab.get(f"{path}?type=scheduled")) == ["Up"]
     assert results(tab.get(f"{path}?type=scheduled&status=down")) == []
-    assert "No check is like that." in text(tab.get(f"{path}?type=scheduled&status=down"))
+    assert "No checks match." in text(tab.get(f"{path}?type=scheduled&status=down"))
     assert len(results(tab.get(f"{path}?status=odd&type=odd"))) == 3
 
 

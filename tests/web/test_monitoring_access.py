@@ -77,7 +77,7 @@ def test_a_viewer_reads_and_is_refused_all_else(app, visitor, alice, charlie, he
         path = rule.rule.replace("<id:monitor_id>", str(ids["monitor_id"])).replace("<id:incident_id>", str(ids["incident_id"]))
         reply = visitor.post(path, proof, headers=headers)
         assert reply.status_code == 403, path
-        assert "Your role, Viewer, only reads." in text(reply)
+        assert "Your role, Viewer, can only read." in text(reply)
     assert (only().name, only().state) == ("Shop", "down")
 
 

@@ -35,9 +35,9 @@ def test_the_list_shows_state_address_last_check_and_response_time(tab, alice):
     rows = [words(row) for row in soup(tab.get("/monitors")).select("tbody tr")]
 
     assert [row.split()[0] for row in rows] == ["Blog", "New", "Shop"]
-    assert "Down unexpected status 0.00 % 9 ms just now" in rows[0]
+    assert "Down unexpected status 0.00% 9 ms just now" in rows[0]
     assert "Pending No checks none Never" in rows[1]
-    assert "https://shop.example.com/ Up 100.00 % 12 ms" in rows[2]
+    assert "https://shop.example.com/ Up 100.00% 12 ms" in rows[2]
 
 
 def test_the_list_draws_the_last_24_hours_and_says_what_it_draws(tab, alice):
@@ -149,7 +149,7 @@ def test_a_monitors_page_shows_facts_uptime_checks_and_trouble(tab, alice):
 
     shown = text(page)
     assert "https://shop.example.com/" in shown
-    assert "Uptime, 24 hours 33.33 %" in shown
+    assert "Uptime, 24 hours 33.33%" in shown
     assert [words(row).split()[-1] for row in soup(page).select("#checks tbody tr")] == ["Manual"] * 3
     assert soup(page).find("a", href=f"/incidents/{incident}")
     assert tab.fragment(path).get_data(as_text=True).lstrip().startswith('<div class="column">')
@@ -225,9 +225,9 @@ def test_beyond_the_plan_a_paused_monitor_says_why_it_stays_so(tab, alice):
 
     button = next(each for each in page.find_all("button") if words(each) == "Resume Monitor")
     assert button.has_attr("disabled")
-    assert words(page.find(id=button["aria-describedby"])) == "As many monitors are running as the Free plan includes."
+    assert words(page.find(id=button["aria-describedby"])) == "All 10 monitors that the Free plan includes are running."
     assert refused.status_code == told.status_code == 403
-    assert "that many are running" in words(soup(told).find(attrs={"data-error": True}))
+    assert "that many are already running" in words(soup(told).find(attrs={"data-error": True}))
 
 
 def test_deleting_asks_first_and_removes_all(tab, alice):
@@ -240,7 +240,7 @@ def test_deleting_asks_first_and_removes_all(tab, alice):
     done = press(tab, "Delete Monitor")
 
     assert (done.status_code, done.headers["Location"]) == (303, "/monitors")
-    assert "Shop was deleted" in text(tab.get("/monitors"))
+    assert "Shop and all its data were deleted" in text(tab.get("/monitors"))
     assert tab.get(path).status_code == 404
     assert [db.session.query(each).count() for each in (Monitor, Incident)] == [0, 0]
 

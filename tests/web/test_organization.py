@@ -124,8 +124,8 @@ def test_who_is_over_the_plans_number_is_told_and_only_reads(visitor, cast, alic
     monitor = visitor.submit("/monitors/new", {"name": "X", "url": "https://example.com"}, page="/settings/profile")
     removal = visitor.submit(f"{PAGE}/members/{member_id(cast[Role.MEMBER], alice.team_id)}/remove", page="/settings/profile")
 
-    assert "so for now you only read" in text(page)
-    assert "Over the plan's number: only reads" in rows(page, "Members")[3][1]
+    assert "so for now you can only read" in text(page)
+    assert "Over the plan's limit: can only read" in rows(page, "Members")[3][1]
     assert "Send Invitation" not in buttons(page)
     assert (monitor.status_code, removal.status_code) == (403, 403)
     assert "more members than the Starter plan includes" in text(monitor)
@@ -142,7 +142,7 @@ def test_the_owner_changes_a_role(visitor, api, alice, bob):
     reply = visitor.post(form["action"], values(form) | {labelled(form, "Role of Bob"): "viewer"})
 
     assert (reply.status_code, reply.headers["Location"]) == (303, PAGE)
-    assert "Bob is Viewer now." in text(visitor.get(PAGE))
+    assert "Bob now has the role Viewer." in text(visitor.get(PAGE))
     assert api.get("/key", token).get_json()["owner"]["role"] == "viewer"
 
 
@@ -179,7 +179,7 @@ def test_under_htmx_the_panel_comes_back_as_it_is_committed(visitor, alice, bob)
     removed = visitor.submit_fragment(f"{path}/remove", page=PAGE)
 
     assert changed.status_code == removed.status_code == 200
-    assert "Bob is Admin now." in text(changed)
+    assert "Bob now has the role Admin." in text(changed)
     assert soup(asked).find("dialog")
     assert not soup(asked).find("html")
     assert not soup(removed).find("html")
@@ -192,7 +192,7 @@ def test_whoever_leaves_goes_to_a_team_that_is_left(visitor, alice, bob):
 
     reply = press(visitor, "Leave Team")
 
-    assert (reply.status_code, reply.headers["Location"]) == (303, "/dashboard")
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/monitors")
     page = text(visitor.get("/monitors"))
     assert "You left Alice’s team." in page
     assert "Bob’s team" in page
@@ -235,7 +235,7 @@ def test_the_team_is_handed_over_to_whom_is_chosen_with_the_password(visitor, al
     heir = str(member_id(bob, alice.team_id))
 
     for fields, label, said in (
-        ({"Password": PASSWORD}, "New Owner", "Choose who is to own the team."),
+        ({"Password": PASSWORD}, "New Owner", "Choose the new Owner."),
         ({"New Owner": heir, "Password": "not the one"}, "Password", "This is not your password."),
     ):
         visitor.get(f"{PAGE}/transfer")
@@ -248,7 +248,7 @@ def test_the_team_is_handed_over_to_whom_is_chosen_with_the_password(visitor, al
 
     assert reply.status_code == 303
     assert roles_of(alice.team_id) == {alice.email: "admin", bob.email: "owner"}
-    assert "Alice’s team belongs to Bob now." in text(visitor.get(PAGE))
+    assert "Alice’s team now belongs to Bob." in text(visitor.get(PAGE))
 
 
 def test_the_team_is_deleted_with_the_password(visitor, api, alice, bob):
@@ -262,7 +262,7 @@ def test_the_team_is_deleted_with_the_password(visitor, api, alice, bob):
     visitor.get(f"{PAGE}/delete")
     reply = press(visitor, "Delete Team", {"Password": PASSWORD})
 
-    assert (reply.status_code, reply.headers["Location"]) == (303, "/dashboard")
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/monitors")
     db.session.rollback()
     assert db.session.get(Team, team_id) is None
     assert api.get("/key", token).get_json()["code"] == "token_unknown"
@@ -315,7 +315,7 @@ def test_who_does_not_manage_people_is_refused_every_act(visitor, cast, alice, r
     ):
         reply = visitor.submit(f"{PAGE}{path}", {"team_id": team_id, **fields}, page="/settings/profile")
         assert reply.status_code == 403, path
-        assert "does not manage people" in text(reply), path
+        assert "cannot manage people" in text(reply), path
     assert roles_of(team_id) == before
     assert [each.email for each in db.session.query(Invitation)] == ["old@example.com"]
     assert alice.team.name == "Alice’s team"
@@ -345,12 +345,12 @@ def test_an_invitation_is_mailed_and_waits_in_the_list(visitor, post, alice):
     assert "An invitation is on its way to new@example.com." in text(page)
     assert [row[:3] for row in rows(page, "Invitations")] == [["new@example.com", "Admin", "Alice"]]
     (mail,) = post.to("new@example.com")
-    assert 'invites you into the team "Alice’s team"' in mail.body
+    assert 'invited you to join the team "Alice’s team"' in mail.body
     assert post.link("new@example.com").startswith("/invitations/")
     assert post.link("new@example.com").rpartition("/")[2] not in page.get_data(as_text=True)
 
 
-@pytest.mark.parametrize(("email", "said"), [("bob@example.com", "belongs to this team"), ("nobody", "Enter an e-mail address")])
+@pytest.mark.parametrize(("email", "said"), [("bob@example.com", "member of this team"), ("nobody", "Enter an email address")])
 def test_a_refused_invitation_keeps_what_was_typed(visitor, alice, bob, email, said):
     sign_in(visitor, alice, alice.team)
 
@@ -372,7 +372,7 @@ def test_where_no_place_is_left_the_page_says_so(visitor, alice, bob):
         f"{PAGE}/invitations", {"team_id": alice.team_id, "email": "newer@example.com", "role": "member"}, page=PAGE
     )
 
-    assert "All 3 places of the Starter plan are taken: 2 by members and 1 by invitations." in text(page)
+    assert "All 3 seats of the Starter plan are taken: 2 by members and 1 by invitations." in text(page)
     assert "Send Invitation" not in buttons(page)
     assert forced.status_code == 422
     assert "The Starter plan includes 3 members" in text(forced)
@@ -399,7 +399,7 @@ def test_revoke_ends_the_link(visitor, other_browser, post, alice):
     press(visitor, "Revoke")
 
     assert other_browser.get(post.link("new@example.com")).status_code == 410
-    assert "The invitation of new@example.com was revoked." in text(visitor.get(PAGE))
+    assert "The invitation for new@example.com was revoked." in text(visitor.get(PAGE))
 
 
 def test_one_that_has_run_out_is_marked_in_words(visitor, alice):
@@ -468,7 +468,7 @@ def test_switching_changes_what_every_page_is_about(visitor, alice, bob):
 
     reply = visitor.submit(f"{PAGE}/switch", {"team_id": alice.team_id}, page="/monitors")
 
-    assert (reply.status_code, reply.headers["Location"]) == (303, "/dashboard")
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/monitors")
     assert "Canary" in text(visitor.get("/monitors"))
     assert "Alice’s team is on the" in text(visitor.get("/settings/billing"))
     assert "Members of Alice’s team" in text(visitor.get(PAGE))
@@ -543,7 +543,7 @@ def test_a_key_is_for_the_team_that_is_looked_at_and_the_dialog_says_so(visitor,
 
     page = visitor.get("/settings/api-keys/new")
 
-    assert "It will reach Alice’s team and no other of your teams." in text(page)
+    assert "It will have access to Alice’s team and to none of your other teams." in text(page)
     assert soup(page).find("input", {"name": "team_id"})["value"] == str(alice.team_id)
 
 
@@ -554,7 +554,7 @@ def test_a_create_dialog_shown_for_another_team_makes_no_key(visitor, alice, bob
     reply = visitor.submit("/settings/api-keys/new", fields)
 
     assert reply.status_code == 422
-    assert "You look at another team by now." in text(reply)
+    assert "You have switched to another team." in text(reply)
     assert db.session.query(ApiKey).count() == 0
 
 
@@ -571,7 +571,7 @@ def test_a_key_of_a_team_that_was_left_is_marked_and_can_only_be_deleted(visitor
     deleted = visitor.submit(f"/settings/api-keys/{key_id}/delete", {"name": "CI/CD Pipeline"}, page="/settings/profile")
 
     for each in (shown, page):
-        assert "You left this team: every request is refused" in text(each)
+        assert "You are no longer in this team: every request is refused" in text(each)
         assert not soup(each).find("a", {"href": f"/settings/api-keys/{key_id}/rotate"})
     assert "Alice’s team" in text(shown)
     assert rotated.status_code == 409

@@ -96,7 +96,7 @@ def test_a_right_password_is_not_called_wrong_after_too_many_tries(staff, dana):
     refused = staff.submit("/support", {"password": PASSWORD})
 
     assert refused.status_code == 429
-    assert "Too many tries" in text(refused)
+    assert "Too many attempts" in text(refused)
     assert "This is not your password" not in text(refused)
 
 

@@ -72,7 +72,7 @@ class InvitedForm(BaseForm):
 class SignInForm(BaseForm):
     """**Sign In**."""
 
-    email = TextField("Email", [InputRequired("Enter your e-mail address."), Length(max=LONGEST_EMAIL, message=TOO_LONG)])
+    email = TextField("Email", [InputRequired("Enter your email address."), Length(max=LONGEST_EMAIL, message=TOO_LONG)])
     password = typed_password_field()
 
 

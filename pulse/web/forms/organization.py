@@ -39,7 +39,7 @@ class RoleForm(BaseForm):
 class TransferForm(TeamForm):
     """**Transfer Ownership** to one of `heirs`, who are pairs of a member's id and name."""
 
-    member_id = SelectField("New Owner", [InputRequired("Choose who is to own the team.")])
+    member_id = SelectField("New Owner", [InputRequired("Choose the new Owner.")])
     password = typed_password_field()
 
     def offer(self, heirs: list[tuple[str, str]]) -> None:

@@ -21,7 +21,7 @@ class FindForm(BaseForm):
     """The one search box."""
 
     sought = TextField(
-        "E-mail, key name, last 8, key id, request id or token",
+        "Email, key name, last 8 characters, key id, request id or token",
         [Length(max=LONGEST_SOUGHT, message=f"Use at most {LONGEST_SOUGHT} characters.")],
         render_kw={"autocomplete": "off", "spellcheck": "false"},
     )
