@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.engine import make_url
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from pulse import api, assets, errors, headers, health, logs, routing, tracing, web
+from pulse import api, assets, errors, headers, health, logs, metrics, routing, tracing, web
 from pulse.bodies import Bodies
 from pulse.clock import utcnow
 from pulse.config import Settings
@@ -28,6 +28,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for part in (routing, errors, assets, api, web):
         part.init_app(app)
     app.register_blueprint(health.bp)
+    app.register_blueprint(metrics.bp)
     app.extensions["pulse.bodies"] = Bodies(settings.threads)
     app.before_request(enter)
     app.after_request(leave)

@@ -36,14 +36,14 @@ ALWAYS = {
 API = (("Cache-Control", "no-store"), ("Vary", "Authorization"))
 """Besides, on each reply of the API."""
 HSTS = "max-age=63072000; includeSubDomains"
-HEALTH = ("/healthz", "/readyz")
-"""Asked by load balancers: over plain HTTP, under any name."""
+WATCHED = ("/healthz", "/readyz", "/metrics")
+"""Asked by load balancers and by what watches the service: over plain HTTP, under any name."""
 
 
 def refuse_foreign_host(traced: Trace) -> None:
     """Answer 400 to a request for another host than the service's own."""
     settings = traced.services.settings
-    if settings.in_production and traced.path not in HEALTH and traced.asked.host.lower() != settings.site_host:
+    if settings.in_production and traced.path not in WATCHED and traced.asked.host.lower() != settings.site_host:
         abort(400)
 
 

@@ -154,10 +154,11 @@ class Monitor(Base):
         return session.scalar(query.where(cls.paused_at.is_(None)) if running else query) or 0
 
     @classmethod
-    def counts(cls, session: DbSession, team_id: int) -> dict[State, int]:
-        """Return how many of a team's monitors are in each state."""
+    def counts(cls, session: DbSession, team_id: int | None = None) -> dict[State, int]:
+        """Return how many of a team's monitors, or of all, are in each state."""
         # Grouped by its name: as an expression it would be another one, with parameters of its own.
-        rows = session.execute(select(cls.state.label("state"), func.count()).where(cls.team_id == team_id).group_by("state"))
+        query = select(cls.state.label("state"), func.count()).group_by("state")
+        rows = session.execute(query if team_id is None else query.where(cls.team_id == team_id))
         found = {row[0]: row[1] for row in rows}
         return {state: found.get(state.value, 0) for state in State}
 
