@@ -52,6 +52,8 @@ class Trouble(Exception):
 def run() -> None:
     """Set up, migrate, and serve web and checker until interrupted."""
     set_up("run")
+    if data := os.environ.get("PULSE_DATA"):
+        os.environ["PULSE_DATA"] = str(Path(data).absolute())
     all_of(("migrate", BIN / "pulse", "migrate"))
     os.execv(BIN / "pulse", ["pulse", "serve"])  # noqa: S606 - our own command, in this process's place
 

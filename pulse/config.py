@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pulse.plans import Plan
 
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout: a command must reach the same database wherever it is run."""
 SHORTEST_SECRET = 32
 
 
@@ -50,7 +52,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
 
-    data: Path = Path("instance")
+    data: Path = ROOT / "instance"
     """Holds the SQLite file, the outbox and the generated secret; made with mode 0700."""
 
     database_url: SecretStr | None = None

@@ -10,7 +10,7 @@ from sqlalchemy import select, text, update
 
 from pulse import schema
 from pulse.clock import utcnow
-from pulse.config import Settings
+from pulse.config import ROOT, Settings
 from pulse.db import connect
 from pulse.extensions import db
 from pulse.models.api_key import Token
@@ -269,6 +269,14 @@ def test_production_refuses_a_weak_secret_and_plain_http(pulse, arguments, varia
     assert result.exit_code == 2
     assert named in result.output
     assert "secret-secret" not in result.output
+
+
+def test_a_command_reaches_the_same_data_wherever_it_is_run(monkeypatch, tmp_path):
+    before = Settings().data
+    monkeypatch.chdir(tmp_path)
+
+    assert Settings().data == before == ROOT / "instance"
+    assert Settings(data="elsewhere").folder == tmp_path / "elsewhere"
 
 
 @pytest.mark.parametrize(
