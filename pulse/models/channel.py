@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self, TypedDict, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import ForeignKey, Index, Select, func, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -37,6 +37,8 @@ OWNER = "owner"
 TESTS = 5
 TESTS_WITHIN = timedelta(minutes=10)
 """How many test notifications a channel takes in which time: nobody may be buried in mail by a button."""
+UNSHOWN = "…"
+"""What stands for the part of a URL that is never shown."""
 KEY = "whsec_"
 """How the key of a webhook's signature begins, so that it is known for one where it turns up."""
 
@@ -124,7 +126,7 @@ class Channel(Base):
         kind = fields.get("type") or ""
         if kind not in set(ChannelType):
             unknown = Invalid("type", f"Choose one of {', '.join(ChannelType)}.")
-            raise Faults([unknown, *_name_faults(fields)])
+            raise Faults([unknown, *_name_faults(fields), *_target_faults(fields)])
         channel = cls(team_id=team.id, type=kind, created_at=utcnow(), active=True)
         if not channel.is_included(team.plan):
             raise Refused(f"The {team.plan.label} plan includes only Email channels. Webhook and Slack need a larger plan.")
@@ -201,10 +203,15 @@ class Channel(Base):
         if self.kind is ChannelType.EMAIL:
             self.shown = OWNER if target.lower() == OWNER else check_email(target)
             return
+        if UNSHOWN in unquote(target):
+            # It was read here and is written back: that keeps what is stored, where it is the same.
+            if unquote(target) != self.shown:
+                raise Invalid("target", f"Enter the whole URL: {UNSHOWN} stands for a part that is never shown.")
+            return
         url = monitorable_url(target, guard)
         if self.target_sealed is None or _opened(vault, self.target_sealed) != url:
             parts = urlsplit(url)
-            self.shown, self.target_sealed = f"{parts.scheme}://{parts.netloc}/…", vault.seal(url)
+            self.shown, self.target_sealed = f"{parts.scheme}://{parts.netloc}/{UNSHOWN}", vault.seal(url)
 
     def _note(self, session: DbSession, action: str, by: Actor) -> None:
         about = About(by.user_id, self.team_id, detail={"channel": self.id, "name": self.name, "type": self.type})
@@ -218,6 +225,11 @@ def _name_faults(fields: ChannelFields) -> list[Invalid]:
     except Invalid as fault:
         return [fault]
     return []
+
+
+def _target_faults(fields: ChannelFields) -> list[Invalid]:
+    """Return what can be said of a target whose type is not known."""
+    return [] if (fields.get("target") or "").strip() else [Invalid("target", "Enter an email address or a URL.")]
 
 
 def _opened(vault: Vault, sealed: bytes) -> str | None:

@@ -76,12 +76,11 @@ def check_fields(fields: RuleFields) -> tuple[dict[str, Any], list[Invalid]]:
             values[field] = check(DEFAULTS.get(field) if given is None else given)
         except Invalid as fault:
             faults.append(fault)
-    if "condition" in values:
-        for field, check in (("operator", _operator), ("value", _value), ("window", _window)):
-            try:
-                values[field] = check(values["condition"], fields.get(field))
-            except Invalid as fault:
-                faults.append(fault)
+    for field, check in COMPARED.items():
+        try:
+            values[field] = check(values.get("condition"), fields.get(field))
+        except Invalid as fault:
+            faults.append(fault)
     return values, faults
 
 
@@ -119,7 +118,9 @@ def _whole(field: str, least: int, most: int) -> Callable[[int], int]:
     return check
 
 
-def _operator(condition: str, given: str | None) -> str | None:
+def _operator(condition: str | None, given: str | None) -> str | None:
+    if condition is None:
+        return None if given is None else _one_of("operator", Operator)(given)
     offered = [each.value for each in Condition(condition).operators]
     if given is None:
         return offered[0] if offered else None
@@ -129,17 +130,21 @@ def _operator(condition: str, given: str | None) -> str | None:
     return given
 
 
-def _value(condition: str, given: float | None) -> float:
+def _value(condition: str | None, given: float | None) -> float:
+    if condition is None:
+        if given is None:
+            raise Invalid("value", "Give the number that the condition compares with.")
+        return float(given)
     least, most, what = RANGES[Condition(condition)]
     if given is None or not least <= given <= most:
         raise Invalid("value", f"Use a number from {least:g} to {most:,g} ({what}).")
     if condition != Condition.UPTIME.value and given != int(given):
-        raise Invalid("value", f"Use a whole number ({what}).")
+        raise Invalid("value", f"Use a whole number from {least:g} to {most:,g} ({what}).")
     return float(given)
 
 
-def _window(condition: str, given: str | None) -> str | None:
-    if condition != Condition.UPTIME.value:
+def _window(condition: str | None, given: str | None) -> str | None:
+    if condition not in (None, Condition.UPTIME.value):
         if given is not None:
             raise Invalid("window", "Only an uptime condition has a window: leave it out.")
         return None
@@ -161,3 +166,5 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "resolve_after": _whole("resolve_after", 1, MOST_IN_A_ROW),
     "active": bool,
 }
+COMPARED: dict[str, Callable[[str | None, Any], Any]] = {"operator": _operator, "value": _value, "window": _window}
+"""What a condition is compared by; where the condition itself is wrong, the most that can be said of it."""

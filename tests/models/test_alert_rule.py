@@ -277,3 +277,18 @@ def test_another_teams_rule_is_not_found(alice, charlie):
     rule = make_rule(charlie)
 
     assert AlertRule.find(db.session, alice.team_id, rule.id) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [
+        ({"value": None}, ["condition", "value"]),
+        ({"operator": "like", "window": "1y", "priority": "huge"}, ["condition", "priority", "operator", "window"]),
+        ({"condition": "uptime", "operator": "gt", "value": None}, ["operator", "value"]),
+    ],
+)
+def test_all_that_is_wrong_with_a_rule_is_told_at_once(alice, fields, wrong):
+    with pytest.raises(Faults) as caught:
+        make_rule(alice, **{"condition": "foo", "value": 1} | fields)
+
+    assert [each.field for each in caught.value.faults] == wrong
