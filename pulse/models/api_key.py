@@ -188,7 +188,7 @@ class ApiKey(Base):
         """
         now = utcnow()
         chosen = _check_abilities(abilities)
-        _check_expiry(expires_at, now)
+        check_expiry(expires_at, now)
         shown = check_key_name(name)
         cls._claim_place(session, member, shown)
         key = cls(user_id=member.user_id, team_id=member.team_id, name=shown, name_folded=names.fold(shown), ability_names=chosen)
@@ -304,6 +304,10 @@ class ApiKey(Base):
         """Whether it runs out within 14 days, and has not yet."""
         return self.expires_at is not None and not self.expired and self.expires_at <= utcnow() + EXPIRES_SOON
 
+    def name_taken(self) -> NameTaken:
+        """Return the refusal of another key with this one's name."""
+        return NameTaken(f"You already have a key with this name: {self.name} (…{self.token.last_eight}). Choose another name.")
+
     @property
     def rotated_until(self) -> datetime | None:
         """Until when it would work if it were rotated now."""
@@ -324,9 +328,7 @@ class ApiKey(Base):
             most = plan.limits.api_keys
             raise LimitReached(f"The {plan.label} plan includes {most} keys, and you have {most}. Delete one first.", most)
         if twin := cls.twin(session, held, name):
-            raise NameTaken(
-                f"You already have a key with this name: {twin.name} (…{twin.token.last_eight}). Choose another name."
-            )
+            raise twin.name_taken()
 
     def _hold(self, session: DbSession) -> None:
         """Take the key's row first, as `revoke` does: so that of the two one sees all that the other did."""
@@ -362,7 +364,8 @@ class ApiKey(Base):
         Event.record(session, action, by, about)
 
 
-def _check_expiry(moment: datetime | None, now: datetime) -> None:
+def check_expiry(moment: datetime | None, now: datetime) -> None:
+    """Hold the moment at which a key is to run out to the rule; raises `Invalid`."""
     if moment is None:
         return
     if moment <= now:

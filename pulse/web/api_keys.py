@@ -13,13 +13,13 @@ from pulse.models import key_clients, key_report
 from pulse.models.api_key import ApiKey
 from pulse.models.refusals import Refused
 from pulse.web import key_page
-from pulse.web.filters import zone
 from pulse.web.forms.api_keys import CreateForm, DeleteForm, RotateForm
 from pulse.web.visits import actor, membership, still_at, team, teams, user
 
 bp = Blueprint("api_keys", __name__, url_prefix="/settings/api-keys")
 
 PAGE, PANEL = "api_keys/index.html", "api_keys/_panel.html"
+CREATE = "api_keys/_create.html"
 REVEAL = "api_keys/_reveal.html"
 """With the new token, in the only reply that ever holds it."""
 
@@ -40,7 +40,7 @@ def new() -> Response:
     form = CreateForm(formdata=None, name=request.args.get("name"), abilities=request.args.getlist("ability"))
     if taken := twin(form.name.data):
         form.name.data = ApiKey.free_name(db.session, membership(), taken.name)
-    return dialog("api_keys/_create.html", form=form, abilities=list(Ability), twin=taken)
+    return dialog(CREATE, form=form, abilities=list(Ability), twin=taken)
 
 
 @bp.post("/new")
@@ -48,24 +48,32 @@ def new() -> Response:
 def create() -> Response:
     """Issue a key, and reveal its token in this one reply."""
     form = CreateForm()
-    if not form.validate():
-        return dialog("api_keys/_create.html", 422, form=form, abilities=list(Ability))
+    valid = form.validate()
     try:
         still_at(form.team_id.data or str(team().id))
+        if not valid:
+            return refuse(form)
         issued = ApiKey.issue(
             db.session,
             membership(),
             name=form.name.data or "",
             abilities=map(Ability, form.abilities.data or ()),
-            expires_at=form.expires_at(zone()),
+            expires_at=form.expires_at(),
             by=actor(),
         )
     except Refused as refused:
         db.session.rollback()
         form.tell(refused)
-        return dialog("api_keys/_create.html", 422, form=form, abilities=list(Ability))
+        return dialog(CREATE, 422, form=form, abilities=list(Ability))
     db.session.commit()
     return render(PAGE, PANEL, dialog=REVEAL, issued=issued, home=url_for(".index"), **listed())
+
+
+def refuse(form: CreateForm) -> Response:
+    """Answer the form with all its faults, that its name is taken among them."""
+    if not form.name.errors and (taken := twin(form.name.data)):
+        form.tell(taken.name_taken())
+    return dialog(CREATE, 422, form=form, abilities=list(Ability))
 
 
 @bp.get("/<id:key_id>/rotate")

@@ -1,17 +1,17 @@
 """The forms of the API Keys tab."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, time, timedelta
 
 from wtforms import DateField, Field, IntegerField, SelectField, SelectMultipleField, ValidationError
-from wtforms.validators import InputRequired, NumberRange, Optional
+from wtforms.validators import InputRequired, NumberRange, StopValidation
 
 from pulse.abilities import Ability
 from pulse.clock import utcnow
 from pulse.db import LARGEST
-from pulse.models.api_key import DAYS_BEFORE, LONGEST_LIFE, check_key_name
+from pulse.models.api_key import DAYS_BEFORE, LONGEST_LIFE, check_expiry, check_key_name
 from pulse.models.refusals import Invalid, Refused
+from pulse.web.filters import zone
 from pulse.web.forms.base import BaseForm, TextField, choices
 
 SPANS = (
@@ -53,7 +53,7 @@ class CreateForm(BaseForm):
     name = TextField("Name", render_kw={"maxlength": 200})
     abilities = SelectMultipleField("Permissions", choices=choices(*((ability.value, ability.value) for ability in Ability)))
     expires = SelectField("Expires", choices=choices(*SPANS), default="")
-    expires_on = DateField("Date", [Optional()])
+    expires_on = DateField("Date")
 
     def validate_name(self, field: Field) -> None:
         """Hold the name to the model's rule."""
@@ -68,11 +68,18 @@ class CreateForm(BaseForm):
             raise ValidationError("Choose at least one permission.")
 
     def validate_expires_on(self, field: Field) -> None:
-        """Ask for the day where one is to be chosen."""
-        if self.expires.data == "date" and field.data is None and not field.errors:
-            raise ValidationError("Choose a date.")
-        if self.expires.data == "date" and field.data is not None and field.data > utcnow().date() + LONGEST_LIFE:
-            raise ValidationError("Choose a day within the next 100 years, or No expiration.")
+        """Ask for a day, one that the model accepts, where one is to be chosen; elsewhere it counts for nothing."""
+        field.errors = []  # what could not be read as a day is told in our words, and only where a day is asked for
+        if self.expires.data != "date":
+            raise StopValidation
+        if field.data is None:
+            raise StopValidation("Choose a date.")
+        if field.data > utcnow().date() + LONGEST_LIFE:
+            raise StopValidation("Choose a day within the next 100 years, or No expiration.")
+        try:
+            check_expiry(self.expires_at(), utcnow())
+        except Invalid as error:
+            raise ValidationError(str(error)) from error
 
     def tell(self, refused: Refused) -> None:
         """Tell what is wrong with the expiry at the day it was made of."""
@@ -85,10 +92,14 @@ class CreateForm(BaseForm):
         """Return what each choice of **Expires** comes to."""
         return endings()
 
-    def expires_at(self, zone: ZoneInfo) -> datetime | None:
+    def earliest(self) -> date:
+        """Return the first day that can be chosen: today, for the person."""
+        return utcnow().astimezone(zone()).date()
+
+    def expires_at(self) -> datetime | None:
         """Return when the key runs out; a chosen day ends at 24:00 in the person's zone."""
         if self.expires.data == "date" and self.expires_on.data is not None:
-            return datetime.combine(self.expires_on.data + timedelta(days=1), time(), zone)
+            return datetime.combine(self.expires_on.data + timedelta(days=1), time(), zone())
         return utcnow() + timedelta(days=int(self.expires.data)) if self.expires.data else None
 
 
