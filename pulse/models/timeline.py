@@ -7,9 +7,11 @@ from enum import StrEnum
 from sqlalchemy import select
 
 from pulse.db import DbSession
+from pulse.models.api_key import ApiKey
 from pulse.models.channel import Channel
 from pulse.models.check import Check
 from pulse.models.delivery import Delivery
+from pulse.models.event import Event
 from pulse.models.incident import Incident
 
 CHECKS_SHOWN = 10
@@ -24,6 +26,10 @@ class Step(StrEnum):
     NOTIFIED = "notified"
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
+
+
+NOTED = {"incident.acknowledged": Step.ACKNOWLEDGED, "incident.resolved": Step.RESOLVED}
+"""Under which names the audit trail keeps the steps that people and programs take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,16 @@ def timeline(session: DbSession, incident: Incident) -> list[Moment]:
             moments += [Moment(each.checked_at, Step.CHECK, check=each) for each in good if each.checked_at > incident.started_at]
         moments.append(Moment(incident.resolved_at, Step.RESOLVED, incident.resolved_by))
     return sorted([*moments, *_told(session, incident)], key=lambda moment: moment.at)
+
+
+def keys_used(session: DbSession, incident: Incident) -> dict[Step, str]:
+    """Return the names of the API keys with which steps were taken; a step that was taken in the browser is not among them."""
+    if incident.acknowledged_by is None and incident.resolved_by is None:
+        return {}
+    query = select(Event.action, ApiKey.name).join(ApiKey, ApiKey.id == Event.actor_key_id)
+    query = query.where(Event.team_id == incident.team_id, Event.monitor_id == incident.monitor_id, Event.action.in_(NOTED))
+    found = session.execute(query.where(Event.detail["incident"].as_integer() == incident.id).order_by(Event.id))
+    return {NOTED[action]: name for action, name in found}
 
 
 def _told(session: DbSession, incident: Incident) -> list[Moment]:

@@ -11,7 +11,7 @@ from pulse.extensions import db
 from pulse.htmx import go, render, wants_fragment
 from pulse.models.incident import Incident
 from pulse.models.refusals import Conflict
-from pulse.models.timeline import timeline
+from pulse.models.timeline import keys_used, timeline
 from pulse.models.user import User
 from pulse.web import visits
 from pulse.web.forms.incidents import ResolveForm
@@ -104,6 +104,7 @@ def shown(incident: Incident, fragment: str = "incidents/_incident.html", status
         resolved_by=people.get(incident.resolved_by or 0),
         moments=timeline(db.session, incident),
         people=people,
+        keys=keys_used(db.session, incident),
         **context,
     )
 

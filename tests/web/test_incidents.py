@@ -3,9 +3,11 @@
 import pytest
 from sqlalchemy import event
 
+from pulse.abilities import Ability
 from pulse.extensions import db
 from pulse.models.incident import Incident
 from tests.alerts import deliveries
+from tests.factories import make_key
 from tests.helpers import HTMX, soup, text
 from tests.monitors import BAD, GOOD, check, make_monitor
 from tests.web.forms import fault, press, words
@@ -251,3 +253,14 @@ def test_the_course_tells_who_was_notified_when(visitor, alice):
     visitor.sign_in(alice)
 
     assert "Notified Owner" in text(visitor.get(f"/incidents/{delivery.incident_id}"))
+
+
+def test_what_was_done_with_a_key_names_the_key_beside_its_owner(tab, api, alice, incident):
+    token = make_key(alice, Ability.INCIDENTS_WRITE, name="Night shift").token
+    api.post(f"/incidents/{incident}/acknowledge", token)
+    api.post(f"/incidents/{incident}/resolve", token, json={"root_cause": "Disk full"})
+
+    page = tab.get(f"/incidents/{incident}")
+
+    assert text(page).count("by Alice, with API key Night shift") == 4
+    assert course(page)[-1] == "Resolved by Alice, with API key Night shift Root cause: Disk full"
