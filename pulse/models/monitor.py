@@ -21,9 +21,10 @@ from pulse.models.grid import anchor_of, next_slot
 from pulse.models.hold import hold
 from pulse.models.monitor_fields import CLEARED, MonitorFields, check_fields
 from pulse.models.monitor_request import changes, request_of, sealed_auth, sealed_headers
+from pulse.models.monitor_secrets import check_kept
 from pulse.models.project import Project
 from pulse.models.refusals import Conflict, Faults, Invalid, LimitReached
-from pulse.probe import WITH_BODY, Request
+from pulse.probe import Request
 from pulse.vault import Vault
 
 if TYPE_CHECKING:
@@ -304,6 +305,7 @@ class Monitor(Base):
 
     def _checked(self, session: DbSession, team: "Team", fields: MonitorFields, guard: AddressGuard) -> dict[str, Any]:
         values, faults = check_fields(fields, team.plan, guard, method=self.method or "GET")
+        faults += check_kept(self, values, fields.keys())
         if "project_id" in values:
             try:
                 values["project_id"] = _project_id(session, team.id, values["project_id"])
@@ -329,8 +331,6 @@ class Monitor(Base):
                     self.auth_type, self.auth_sealed = sealed_auth(value, vault)
                 case _:
                     setattr(self, field, value)
-        if self.method not in WITH_BODY:
-            self.body_sealed = None
 
     def _reschedule(self) -> None:
         """Let go of the check that is on its way, and find the next slot."""

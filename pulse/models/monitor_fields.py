@@ -1,7 +1,7 @@
 """What a monitor's fields may be: one rule for each, for forms and programs alike."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypedDict
 
 from pulse.addresses import AddressGuard, InvalidUrl, monitorable_url
@@ -16,7 +16,11 @@ LARGEST_BODY = 64 * 1024
 LONGEST_CREDENTIAL = 4096
 AUTH_TYPES = ("none", "basic", "bearer")
 
-_EXTERNAL_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+EXTERNAL_ID = r"[A-Za-z0-9._-]{1,128}"
+NO_EXTERNAL_IDS = (".", "..")
+"""As a part of an address these mean another one, to which clients go before they ask."""
+NO_BODY = "Only POST, PUT and PATCH can send a body: clear it, or choose one of these methods."
+TWICE = "Authentication sends an Authorization header of its own: choose one of the two."
 
 
 class AuthFields(TypedDict, total=False):
@@ -61,6 +65,15 @@ CLEARED: MonitorFields = {
 }
 """Every field cleared: what is written over it is a whole monitor."""
 
+DEFAULTS: MonitorFields = {
+    "method": "GET",
+    "interval_seconds": 60,
+    "timeout_seconds": 30,
+    "expected_status": 200,
+    "verify_tls": True,
+}
+"""What a field holds that is cleared, where that is not nothing."""
+
 
 def check_fields(
     fields: MonitorFields, plan: Plan, guard: AddressGuard, *, method: str = "GET"
@@ -71,12 +84,19 @@ def check_fields(
     rules = _rules(plan, guard)
     for field, value in fields.items():
         try:
-            values[field] = rules[field](value)
+            values[field] = rules[field](DEFAULTS.get(field, value) if value in (None, "") else value)
         except Invalid as fault:
             faults.append(fault)
     if values.get("body") and values.get("method", method) not in WITH_BODY:
-        faults.append(Invalid("body", "Only POST, PUT and PATCH can send a body: clear it, or choose one of these methods."))
+        faults.append(Invalid("body", NO_BODY))
+    if values.get("auth") and has_authorization(values.get("headers", ())):
+        faults.append(Invalid("auth", TWICE))
     return values, faults
+
+
+def has_authorization(names: Iterable[str]) -> bool:
+    """Tell whether one of some headers, by their names, is Authorization."""
+    return any(name.lower() == "authorization" for name in names)
 
 
 def _rules(plan: Plan, guard: AddressGuard) -> Mapping[str, Callable[[Any], Any]]:
@@ -89,7 +109,7 @@ def _rules(plan: Plan, guard: AddressGuard) -> Mapping[str, Callable[[Any], Any]
         "interval_seconds": lambda seconds: _interval(seconds, plan),
         "timeout_seconds": _timeout,
         "expected_status": _status,
-        "verify_tls": lambda value: True if value is None else value,
+        "verify_tls": lambda value: value,
         "headers": _headers,
         "body": _body,
         "auth": _auth,
@@ -97,8 +117,11 @@ def _rules(plan: Plan, guard: AddressGuard) -> Mapping[str, Callable[[Any], Any]
 
 
 def _external_id(text: str | None) -> str | None:
-    if text is not None and not _EXTERNAL_ID.fullmatch(text):
-        raise Invalid("external_id", "Use 1 to 128 letters, digits, dots, underscores and hyphens.")
+    if text is not None and (text in NO_EXTERNAL_IDS or not re.fullmatch(EXTERNAL_ID, text)):
+        raise Invalid(
+            "external_id",
+            "Use 1 to 128 letters, digits, dots, underscores and hyphens; . and .. alone cannot stand in an address.",
+        )
     return text
 
 
@@ -113,30 +136,27 @@ def _url(text: str | None, guard: AddressGuard) -> str:
         raise Invalid("url", str(error)) from error
 
 
-def _method(text: str | None) -> str:
-    method = (text or "GET").upper()
+def _method(text: str) -> str:
+    method = text.upper()
     if method not in METHODS:
         raise Invalid("method", f"Choose one of {', '.join(METHODS)}.")
     return method
 
 
-def _interval(seconds: int | None, plan: Plan) -> int:
-    seconds = 60 if seconds is None else seconds
+def _interval(seconds: int, plan: Plan) -> int:
     if seconds not in plan.intervals:
         offered = ", ".join(str(each) for each in plan.intervals)
         raise Invalid("interval_seconds", f"The {plan.label} plan offers intervals of {offered} seconds.")
     return seconds
 
 
-def _timeout(seconds: int | None) -> int:
-    seconds = 30 if seconds is None else seconds
+def _timeout(seconds: int) -> int:
     if seconds not in TIMEOUTS:
         raise Invalid("timeout_seconds", f"Use {TIMEOUTS.start} to {TIMEOUTS.stop - 1} seconds.")
     return seconds
 
 
-def _status(code: int | None) -> int:
-    code = 200 if code is None else code
+def _status(code: int) -> int:
     if code not in STATUSES:
         raise Invalid("expected_status", f"Use a status code from {STATUSES.start} to {STATUSES.stop - 1}.")
     return code

@@ -127,11 +127,12 @@ def test_a_body_without_a_method_that_sends_it_is_refused(api, token, alice):
         api.post("/monitors", token, json=GOOD | {"body": "x", "method": None}),
         api.patch(f"/monitors/{monitor_id}", token, json={"body": "x", "method": "GET"}),
         api.patch(f"/monitors/{monitor_id}", token, json={"body": "x", "method": None}),
+        api.patch(f"/monitors/{monitor_id}", token, json={"method": "GET"}),
     ):
         problem = assert_problem(reply, 422, "validation_failed")
         assert [each["field"] for each in problem["errors"]] == ["body"]
     assert api.patch(f"/monitors/{monitor_id}", token, json={"body": "y"}).status_code == 200
-    assert api.patch(f"/monitors/{monitor_id}", token, json={"method": "GET"}).get_json()["has_body"] is False
+    assert api.patch(f"/monitors/{monitor_id}", token, json={"method": "GET", "body": None}).get_json()["has_body"] is False
 
 
 def test_thirty_two_levels_are_read_and_thirty_three_are_not(api, token):

@@ -369,3 +369,29 @@ def test_reading_needs_no_write_and_writing_no_read(api, alice):
     assert api.get("/monitors", reader).status_code == 200
     assert_problem(api.get("/monitors", writer), 403, "ability_required")
     assert api.post("/monitors", writer, json={"name": "X", "url": "https://example.com"}).status_code == 201
+
+
+def test_nobody_has_what_is_write_only_sent_to_another_server(api, token):
+    body = {"name": "X", "url": "https://example.com", "method": "POST", **SECRETS}
+    path = f"/monitors/{api.post('/monitors', token, json=body).get_json()['id']}"
+
+    problem = assert_problem(api.patch(path, token, json={"url": "https://thief.example.org/"}), 422, "validation_failed")
+
+    assert set(faults(problem)) == set(SECRETS)
+    assert api.get(path, token).get_json()["url"] == "https://example.com/"
+    moved = api.patch(path, token, json={"url": "https://example.org/", "headers": None, "body": "b", "auth": None}).get_json()
+    assert (moved["url"], moved["header_names"], moved["has_body"], moved["auth_type"]) == (
+        "https://example.org/",
+        [],
+        True,
+        "none",
+    )
+
+
+def test_put_takes_nothing_along_to_another_server(api, token):
+    path = "/monitors/external/x"
+    api.call("PUT", path, token, json={"name": "X", "url": "https://example.com", "method": "POST", **SECRETS})
+
+    told = api.call("PUT", path, token, json={"name": "X", "url": "https://thief.example.org", "method": "POST"}).get_json()
+
+    assert (told["header_names"], told["has_body"], told["auth_type"]) == ([], False, "none")

@@ -34,6 +34,13 @@ def faults(person, **fields) -> dict[str | None, str]:
     return {fault.field: str(fault) for fault in refused.value.faults}
 
 
+def refused(monitor, person, **fields) -> dict[str | None, str]:
+    with pytest.raises(Faults) as refusal:
+        change(monitor, person, **fields)
+    db.session.rollback()
+    return {fault.field: str(fault) for fault in refusal.value.faults}
+
+
 def test_a_new_team_has_a_project_and_a_rule(alice):
     project = Project.default_of(db.session, alice.team_id)
     rule = db.session.scalars(AlertRule.of(alice.team_id)).one()
@@ -165,12 +172,67 @@ def test_a_name_cannot_be_cleared(alice):
         change(monitor, alice, name=None)
 
 
-def test_a_method_without_a_body_drops_the_stored_one(alice):
+def test_a_method_that_sends_no_body_deletes_none_unasked(alice):
     monitor = make_monitor(alice, method="PUT", body="b")
 
-    change(monitor, alice, method="GET")
+    assert refused(monitor, alice, method="GET").keys() == {"body"}
+    assert monitor.has_body
+    change(monitor, alice, method="GET", body=None)
+    assert (monitor.method, monitor.has_body) == ("GET", False)
 
-    assert not monitor.has_body
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://shop.example.com/",
+        "https://shop.example.com:8443/",
+        "https://thief.example.com/",
+        "https://shop.example.com.thief.example/",
+    ],
+)
+def test_what_is_write_only_does_not_follow_the_url_to_another_server(alice, url):
+    secrets = {"headers": {"X-Key": "1"}, "body": "b", "auth": {"type": "bearer", "token": "t"}}
+    monitor = make_monitor(alice, method="POST", **secrets)
+
+    assert refused(monitor, alice, url=url).keys() == secrets.keys()
+    assert refused(monitor, alice, url=url, headers={"X-Key": "2"}, auth=None).keys() == {"body"}
+    assert monitor.url == "https://shop.example.com/"
+    change(monitor, alice, url=url, headers={"X-Key": "2"}, body=None, auth={})
+    assert monitor.request(services().vault).headers == {"X-Key": "2"}
+    assert (monitor.has_body, monitor.auth_type) == (False, "none")
+
+
+@pytest.mark.parametrize("url", ["https://SHOP.example.com:443/health?x=1", "https://shop.example.com"])
+def test_another_page_of_the_same_server_gets_what_is_stored(alice, url):
+    monitor = make_monitor(alice, headers={"X-Key": "1"})
+
+    change(monitor, alice, url=url)
+
+    assert monitor.request(services().vault).headers == {"X-Key": "1"}
+
+
+def test_what_has_no_secrets_may_move_to_another_server(alice):
+    monitor = make_monitor(alice)
+
+    change(monitor, alice, url="https://other.example.com/")
+
+    assert monitor.url == "https://other.example.com/"
+
+
+def test_one_authorization_header_is_enough(alice):
+    basic, header = {"type": "basic", "username": "u", "password": "p"}, {"AUTHORIZATION": "x"}
+    with_auth, with_header = make_monitor(alice, auth=basic), make_monitor(alice, headers=header)
+
+    assert refused(with_auth, alice, headers=header).keys() == {"headers"}
+    assert refused(with_header, alice, auth=basic).keys() == {"auth"}
+    assert refused(with_header, alice, headers=header, auth=basic).keys() == {"auth"}
+    change(with_header, alice, headers={}, auth=basic)
+    assert with_header.auth_type == "basic"
+
+
+@pytest.mark.parametrize("name", [".", "..", "", "a/b", "x" * 129])
+def test_an_external_id_can_stand_in_an_address(alice, name):
+    assert faults(alice, external_id=name).keys() == {"external_id"}
 
 
 def test_replacing_clears_what_is_absent_but_its_external_id(alice):

@@ -249,7 +249,7 @@ def edit(tab, monitor_id, **fields):
         ({"clear_body": "y"}, {"X-Api-Key": "k"}, None, "Basic dTpw"),
         ({"headers": "Accept: x", "clear_headers": "y"}, {"Accept": "x"}, b"b", "Basic dTpw"),
         ({"body": "c"}, {"X-Api-Key": "k"}, b"c", "Basic dTpw"),
-        ({"method": "GET"}, {"X-Api-Key": "k"}, None, "Basic dTpw"),
+        ({"method": "GET", "clear_body": "y"}, {"X-Api-Key": "k"}, None, "Basic dTpw"),
         ({"auth_type": "bearer", "token": "t"}, {"X-Api-Key": "k"}, b"b", "Bearer t"),
         ({"username": "x", "password": "y"}, {"X-Api-Key": "k"}, b"b", "Basic eDp5"),
     ],
@@ -260,6 +260,14 @@ def test_what_is_write_only_is_replaced_or_removed(tab, sealed, fields, headers,
     asked = asks(only())
     assert reply.status_code == 303
     assert (dict(asked.headers), asked.body, asked.auth.header) == (headers, body, auth)
+
+
+def test_a_new_server_gets_nothing_that_is_stored(tab, sealed):
+    reply = edit(tab, sealed, url="https://other.example.com/")
+
+    assert reply.status_code == 422
+    for label in ("Headers", "Request Body", "Username"):
+        assert "leads to another server" in fault(reply, label)
 
 
 def test_no_authentication_removes_the_credentials(tab, sealed):
