@@ -33,6 +33,11 @@ class Plan(StrEnum):
         """Whether keys of a team on this plan work."""
         return self.limits.api_keys > 0
 
+    def is_smaller_than(self, other: "Plan") -> bool:
+        """Tell whether it includes less than another."""
+        sizes = list(Plan)
+        return sizes.index(self) < sizes.index(other)
+
     @property
     def intervals(self) -> tuple[int, ...]:
         """The check intervals a monitor may have, in seconds, shortest first."""

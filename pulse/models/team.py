@@ -66,6 +66,19 @@ class Team(Base):
         """The one member who is Owner."""
         return next(each.user for each in self.memberships if each.role is Role.OWNER)
 
+    def choose_plan(self, session: DbSession, plan: Plan, by: Actor, *, replacing: str | None) -> None:
+        """Put the team on `plan` in place of the one that whoever chose was shown.
+
+        Raises `Conflict` when that is not the plan in force any more: what was told of the change is no longer true.
+        Doing it twice is harmless.
+        """
+        self.hold(session)
+        if self.plan is plan:
+            return
+        if replacing != self.plan_name:
+            raise Conflict(f"{self.name} is on the {self.plan.label} plan by now. Nothing was changed: choose again.")
+        self.change_plan(session, plan, by)
+
     def change_plan(self, session: DbSession, plan: Plan, by: Actor, reason: str | None = None) -> None:
         """Put the team on `plan`, and its monitors within what that includes."""
         self.hold(session)

@@ -15,7 +15,7 @@ OWN = [
     "/settings/profile/revoke-keys",
     "/settings/profile/sessions/1/end",
     "/settings/profile/delete-account",
-    "/settings/billing",
+    "/settings/billing/team",
 ]
 FIELDS = ("name", "email", "password", "new_password", "confirm_password", "current_password", "timezone", "theme", "plan")
 ODD = [b"%00", b"a%00b", b"%ED%A0%80", b"%FF%FE", b"%F0%9F%94%91", b"%E2%80%AE", b"9" * 5000, b"x" * 100_000, b"%0D%0AX:+y", b""]
@@ -63,7 +63,7 @@ def test_nobody_acts_who_is_not_signed_in(visitor, path):
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE"])
-@pytest.mark.parametrize("path", ["/sign-in", "/settings/profile", "/settings/billing"])
+@pytest.mark.parametrize("path", ["/sign-in", "/settings/profile", "/settings/billing/team"])
 def test_other_methods_do_nothing(visitor, alice, path, method):
     visitor.sign_in(alice)
 

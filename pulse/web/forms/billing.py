@@ -1,12 +1,10 @@
 """The form of the Billing tab."""
 
-from wtforms import SelectField
-
-from pulse.plans import Plan
-from pulse.web.forms.base import BaseForm, choices
+from pulse.web.forms.base import BaseForm, TextField
 
 
 class ChoosePlanForm(BaseForm):
-    """One of the buttons that choose a plan."""
+    """A button that chooses a plan: names the team and the plan it was shown for, so that a stale page changes nothing."""
 
-    plan = SelectField("Plan", choices=choices(*((plan.value, plan.label) for plan in Plan)))
+    team_id = TextField("Team")
+    replacing = TextField("Current plan")
