@@ -19,10 +19,11 @@ from sqlalchemy import text
 
 from pulse.config import Settings
 from pulse.db import connect
-from tests.bench import checking, requests
+from tests.bench import checking, requests, serving
 from tests.bench.checking import SCHEMES, Checking
 from tests.bench.filling import fill
 from tests.bench.requests import BARE, COUNTING, KINDS, REQUESTS, Column, opened
+from tests.bench.serving import Site
 from tests.fresh import fresh_database
 
 
@@ -36,7 +37,9 @@ class Extent:
     requests: int = REQUESTS
     """Of each kind in a round."""
     turns: int = 7
-    """How often the checker is measured."""
+    """How often servers and the checker are measured."""
+    seconds: float = serving.SECONDS
+    """How long each server is asked in a turn."""
     checks: int = 2_000
     """In each of these, on a database with the second most keys."""
 
@@ -52,10 +55,12 @@ def report(servers: Sequence[Settings], folder: Path, extent: Extent, say: Say) 
         columns = [stack.enter_context(prepared(like, folder, keys, extent, say)) for like in servers for keys in extent.sizes]
         say("measuring requests")
         requests.measure(columns, extent.rounds)
+        say("measuring requests over HTTP")
+        sites = serving.measure(columns, extent.turns, extent.seconds)
         say("measuring checks")
         checkings = [Checking(kind_of(each.settings), each.settings) for each in columns if each.size == extent.sizes[-2]]
         floors = checking.measure(checkings, extent.turns, extent.checks)
-        return f"{table(columns)}\n\n{checks_table(checkings, floors)}"
+        return "\n\n".join((table(columns), sites_table(sites), checks_table(checkings, floors)))
 
 
 @contextmanager
@@ -93,6 +98,22 @@ def cell(column: Column, name: str) -> str:
 def statements(columns: Sequence[Column], name: str) -> str:
     """Return how many statements a request sends: one number, unless databases differ."""
     return " or ".join(sorted({f"{column.statements[name]:g}" if name in column.statements else "" for column in columns}))
+
+
+def sites_table(sites: Sequence[Site]) -> str:
+    """Return what describing the key comes to over HTTP, a row for each server."""
+    floor = sites[0]
+    rows = [
+        [
+            site.title,
+            f"{median(site.rates):,.0f}",
+            f"{serving.ratio(site.rates, floor.rates):.2f}",
+            f"{median(site.times):.0f} µs",
+            f"{serving.ratio(site.times, floor.times):.2f}",
+        ]
+        for site in sites
+    ]
+    return markdown(["served over HTTP", "requests per second", "× bare view", "CPU per request", "× bare view"], rows)
 
 
 def checks_table(checkings: Sequence[Checking], floors: Mapping[str, Sequence[float]]) -> str:

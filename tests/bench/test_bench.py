@@ -5,7 +5,7 @@ import pytest
 from tests.bench.__main__ import Extent, facts, names, report
 from tests.bench.filling import KEYS
 
-SMALL = Extent(sizes=(KEYS, 2 * KEYS), rounds=1, requests=4, turns=1, checks=3)
+SMALL = Extent(sizes=(KEYS, 2 * KEYS), rounds=1, requests=4, turns=1, seconds=0.2, checks=3)
 
 
 @pytest.fixture(scope="module")
@@ -14,9 +14,20 @@ def told(settings, folder) -> str:
     return report([settings], folder, SMALL, lambda _: None)
 
 
+def titles(told: str) -> list[str]:
+    return told.partition("\n")[0].split(" | ")[1:-1]
+
+
 @pytest.mark.parametrize("name", names())
 def test_the_bench_tells_every_kind_of_request(told, name):
     assert f"\n| {name} |" in told
+
+
+def test_the_bench_tells_what_is_served_over_http(told):
+    rows = told.partition("| served over HTTP |")[2].partition("\n\n")[0].splitlines()[2:]
+
+    assert [row.split(" | ")[0] for row in rows] == ["| bare view", *(f"| {each}" for each in titles(told))]
+    assert all(float(figure) > 0 for row in rows for figure in row.replace(",", "").replace(" µs", "").split(" | ")[1:3])
 
 
 def test_the_bench_tells_of_the_checker(told):
