@@ -15,7 +15,7 @@ from pulse.models.hold import hold
 from pulse.models.monitor import Monitor
 from pulse.models.refusals import Faults, LimitReached
 from pulse.models.rule_fields import RESOLVE_AFTER, RuleFields, Severity, check_fields
-from pulse.models.scope import Scoped, chosen, chosen_monitors, pairs
+from pulse.models.scope import Scoped, chosen, pairs
 
 if TYPE_CHECKING:
     from pulse.models.team import Team
@@ -153,8 +153,8 @@ class AlertRule(Scoped, Base):
 
     def _write(self, session: DbSession, fields: RuleFields) -> None:
         values, faults = check_fields(fields)
-        monitors, unknown = chosen_monitors(session, self.team_id, values.get("monitor_ids"))
-        channels, more = chosen(session, Channel, self.team_id, "channel_ids", values.get("channel_ids") or [])
+        monitors, unknown = chosen(session, Monitor, self.team_id, "monitor_ids", values.get("monitor_ids") or ())
+        channels, more = chosen(session, Channel, self.team_id, "channel_ids", values.get("channel_ids") or ())
         if faults := [*faults, *unknown, *more]:
             raise Faults(faults)
         self.covers_all = values.pop("monitor_ids") is None

@@ -20,7 +20,7 @@ from pulse.models.hold import hold
 from pulse.models.monitor import Monitor
 from pulse.models.name import check_name
 from pulse.models.refusals import Faults, Invalid, LimitReached
-from pulse.models.scope import Scoped, chosen_monitors, pairs
+from pulse.models.scope import Scoped, check_monitor_ids, chosen, pairs
 
 if TYPE_CHECKING:
     from pulse.models.team import Team
@@ -188,8 +188,8 @@ class PlannedOutage(Scoped, Base):
     # --- steps -------------------------------------------------------------------------------------------------
 
     def _write(self, session: DbSession, fields: OutageFields) -> None:
-        monitors, unknown = chosen_monitors(session, self.team_id, fields["monitor_ids"])
-        if faults := [*_faults(fields), *unknown]:
+        monitors, unknown = chosen(session, Monitor, self.team_id, "monitor_ids", fields["monitor_ids"] or ())
+        if faults := [*check_fields(fields), *unknown]:
             raise Faults(faults)
         self.title, self.repeats, self.timezone = check_name(fields["title"], "title"), fields["repeats"], fields["timezone"]
         self.begins_text, self.ends_text = fields["begins"].strftime(LOCAL), fields["ends"].strftime(LOCAL)
@@ -201,11 +201,13 @@ class PlannedOutage(Scoped, Base):
         session.flush()
 
 
-def _faults(fields: OutageFields) -> Iterator[Invalid]:
-    try:
-        check_name(fields["title"], "title")
-    except Invalid as fault:
-        yield fault
+def check_fields(fields: OutageFields) -> Iterator[Invalid]:
+    """Return all that is wrong with a whole planned outage."""
+    for check in (lambda: check_name(fields["title"], "title"), lambda: check_monitor_ids(fields["monitor_ids"])):
+        try:
+            check()
+        except Invalid as fault:
+            yield fault
     longest = Repeats(fields["repeats"]).longest
     if fields["ends"] <= fields["begins"]:
         yield Invalid("ends", "The end must be after the start.")

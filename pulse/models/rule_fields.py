@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 from pulse.models.conditions import Condition, Operator, Question, Window
 from pulse.models.name import check_name
 from pulse.models.refusals import Invalid
+from pulse.models.scope import check_monitor_ids
 
 LONGEST_DESCRIPTION = 500
 LONGEST_COOLDOWN = 7 * 24 * 60
@@ -14,7 +15,7 @@ MOST_IN_A_ROW = 100
 RESOLVE_AFTER = 2
 """How many good checks in a row end an incident, where its rule says nothing or is gone."""
 RANGES = {
-    Condition.CHECK_FAILED: (1, MOST_IN_A_ROW, "failed checks"),
+    Condition.CHECK_FAILED: (1, MOST_IN_A_ROW, "failed checks in a row"),
     Condition.STATUS_CODE: (100, 599, "status code"),
     Condition.RESPONSE_TIME: (1, 60_000, "milliseconds"),
     Condition.UPTIME: (0.01, 100, "percent"),
@@ -151,15 +152,15 @@ def _window(condition: str | None, given: str | None) -> str | None:
     return _one_of("window", Window)(given or Window.DAY.value)
 
 
-def _ids(ids: list[int] | None) -> list[int] | None:
-    return None if ids is None else sorted(set(ids))
+def _ids(ids: list[int]) -> list[int]:
+    return sorted(set(ids))
 
 
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "name": check_name,
     "description": _description,
     "condition": _one_of("condition", Condition),
-    "monitor_ids": _ids,
+    "monitor_ids": check_monitor_ids,
     "channel_ids": _ids,
     "cooldown_minutes": _whole("cooldown_minutes", 0, LONGEST_COOLDOWN),
     "priority": _one_of("priority", Severity),

@@ -40,11 +40,11 @@ def pairs(name: str, *targets: str) -> Table:
     return Table(name, Base.metadata, *columns)
 
 
-def chosen_monitors(session: DbSession, team_id: int, ids: Collection[int] | None) -> tuple[list[Monitor], list[Invalid]]:
-    """Return the team's monitors with these ids, kept until the transaction ends, and what is wrong with the choice."""
+def check_monitor_ids(ids: Collection[int] | None) -> list[int] | None:
+    """Return the ids of chosen monitors, each once, None for all of them; raises `Invalid` where none is chosen."""
     if ids is not None and not ids:
-        return [], [Invalid("monitor_ids", "Choose at least one monitor, or all of them.")]
-    return chosen(session, Monitor, team_id, "monitor_ids", ids or ())
+        raise Invalid("monitor_ids", "Choose at least one monitor, or all of them.")
+    return None if ids is None else sorted(set(ids))
 
 
 def chosen(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, url_for
+from flask import Blueprint, Response, abort, flash, request, url_for
 from flask_login import login_required
 from sqlalchemy.orm import selectinload
 
@@ -22,7 +22,7 @@ from pulse.web.writing import writers_only
 bp = Blueprint("alert_rules", __name__, url_prefix="/alerts")
 
 PAGE, PANEL = "alerts/rules.html", "alerts/_rules.html"
-FORM = "alerts/rule_form.html"
+FORM, CONDITION = "alerts/rule_form.html", "alerts/_condition.html"
 DELETE, TEST = "alerts/_delete_rule.html", "alerts/_test_rule.html"
 
 
@@ -38,15 +38,15 @@ def index() -> Response:
 def new() -> Response:
     """Show the form for a new rule; it is told to the channels there are."""
     channels = [each.id for each in db.session.scalars(Channel.of(team().id))]
-    return form_page(RuleForm(formdata=None, channel_ids=channels, priority=Severity.HIGH.value))
+    return asked(RuleForm(formdata=None, channel_ids=channels, priority=Severity.HIGH.value))
 
 
 @bp.post("/rules/new")
 @writers_only
 def create() -> Response:
     """**Create Rule**."""
-    form = offered(RuleForm())
-    if not form.validate():
+    form = RuleForm()
+    if not form.judge():
         return form_page(form, status=422)
     try:
         rule = AlertRule.create(db.session, team(), form.fields(), actor())
@@ -63,15 +63,15 @@ def create() -> Response:
 def edit(rule_id: int) -> Response:
     """Show the form for a change."""
     rule = find(rule_id)
-    return form_page(RuleForm.of(rule), rule)
+    return asked(RuleForm.of(rule), rule)
 
 
 @bp.post("/rules/<id:rule_id>/edit")
 @writers_only
 def save(rule_id: int) -> Response:
     """**Save**."""
-    rule, form = find(rule_id), offered(RuleForm())
-    if not form.validate():
+    rule, form = find(rule_id), RuleForm()
+    if not form.judge():
         return form_page(form, rule, 422)
     try:
         rule.change(db.session, form.fields(), actor())
@@ -130,6 +130,12 @@ def rules() -> list[AlertRule]:
     """Return the team's rules, each with its monitors and channels."""
     query = AlertRule.of(team().id).options(selectinload(AlertRule.monitors), selectinload(AlertRule.channels))
     return list(db.session.scalars(query))
+
+
+def asked(form: RuleForm, rule: AlertRule | None = None) -> Response:
+    """Answer the page with the form for the condition that the address names, or to htmx what that condition asks for."""
+    form.turn_to(request.args.get("condition", ""))
+    return render(FORM, CONDITION, form=offered(form), rule=rule)
 
 
 def offered(form: RuleForm) -> RuleForm:

@@ -43,7 +43,7 @@ def new() -> Response:
 def create() -> Response:
     """**Create Planned Outage**, in the person's timezone."""
     form = offered(OutageForm())
-    if not form.validate():
+    if not form.judge(str(zone())):
         return form_page(form, status=422)
     try:
         outage = PlannedOutage.create(db.session, team(), form.fields(str(zone())), actor())
@@ -68,7 +68,7 @@ def edit(outage_id: int) -> Response:
 def save(outage_id: int) -> Response:
     """**Save**; it stays in the timezone it was planned in."""
     outage, form = find(outage_id), offered(OutageForm())
-    if not form.validate():
+    if not form.judge(outage.timezone):
         return form_page(form, outage, 422)
     try:
         outage.change(db.session, form.fields(outage.timezone), actor())

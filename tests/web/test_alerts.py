@@ -344,3 +344,60 @@ def test_hostile_names_are_shown_as_they_are(at_home, alice):
     for path in (RULES, CHANNELS, OUTAGES):
         assert HOSTILE in " ".join(soup(at_home.get(path)).get_text(" ").split())
         assert "<script>alert" not in at_home.last.get_data(as_text=True)
+
+
+CONDITIONS = {
+    "status_code": (["is", "is not", "is above", "is at least", "is below", "is at most"], "Status code, 100 to 599."),
+    "response_time": (["is above", "is at least", "is below", "is at most"], "Milliseconds, 1 to 60,000."),
+    "uptime": (["is below", "is at most"], "Percent, 0.01 to 100."),
+    "tls_expiry": (["is below", "is at most"], "Days, 1 to 365."),
+}
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("page", ["page", "fragment"])
+def test_a_condition_offers_what_it_can_be_compared_by_and_names_its_unit(at_home, condition, page):
+    reply = (at_home.get if page == "page" else at_home.fragment)("/alerts/rules/new", query_string={"condition": condition})
+
+    offered, unit = CONDITIONS[condition]
+    part = soup(reply)
+    assert [each.get_text() for each in part.select("#operator option")] == offered
+    assert part.find(id="value-hint").find(string=True) == unit
+    assert part.select_one("#condition [selected]")["value"] == condition
+    assert (part.find("h1") is None) == (page == "fragment")
+
+
+@pytest.mark.parametrize(("condition", "value", "operator"), [("uptime", "99.9", "lt"), ("tls_expiry", "14", "lt")])
+def test_a_new_rule_is_accepted_at_once_whatever_its_condition(at_home, alice, condition, value, operator):
+    untouched = values(form_of(soup(at_home.get("/alerts/rules/new")), "Create Rule"))
+
+    reply = at_home.submit("/alerts/rules/new", untouched | {"name": "New", "condition": condition, "value": value})
+
+    assert reply.status_code == 303
+    assert (newest(AlertRule, alice).condition, newest(AlertRule, alice).operator) == (condition, operator)
+
+
+def test_another_condition_keeps_no_value_of_the_old_one(at_home, alice):
+    path = f"/alerts/rules/{make_rule(alice, condition='response_time', value=800).id}/edit"
+
+    same, other = (soup(at_home.fragment(path, query_string={"condition": each})) for each in ("response_time", "uptime"))
+
+    assert [each.find(id="value")["value"] for each in (same, other)] == ["800", ""]
+
+
+def test_all_that_is_wrong_with_a_rule_is_told_at_once(at_home):
+    wrong = {"name": "", "value": "", "resolve_after": "x", "cooldown_minutes": "99999"}
+
+    reply = at_home.submit("/alerts/rules/new", RULE | wrong)
+
+    assert [each["id"] for each in soup(reply).select("[aria-invalid]")] == [*wrong]
+
+
+def test_all_that_is_wrong_with_an_outage_is_told_at_once(at_home):
+    nothing = {"title": "", "begins": "", "ends": "", "scope": "chosen", "repeats": "daily"}
+
+    replies = [at_home.submit("/alerts/outages/new", each) for each in (nothing, nothing | {"ends": "2026-03-09T01:00"})]
+
+    told = [[each["id"] for each in soup(reply).select("[aria-invalid=true][id]")] for reply in replies]
+    assert told == [["title", "begins", "ends"], ["title", "begins"]]
+    assert all("Choose at least one monitor, or all of them." in text(reply) for reply in replies)

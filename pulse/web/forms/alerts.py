@@ -1,7 +1,7 @@
 """The forms of the Alerts pages."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -22,12 +22,16 @@ from pulse.models.channel import Channel, ChannelFields, ChannelType
 from pulse.models.conditions import Condition, Operator, Window
 from pulse.models.monitor import Monitor
 from pulse.models.planned_outage import LOCAL, OutageFields, PlannedOutage, Repeats
-from pulse.models.refusals import Invalid, Refused
-from pulse.models.rule_fields import RuleFields, Severity
+from pulse.models.planned_outage import check_fields as check_outage
+from pulse.models.refusals import Faults, Invalid, Refused
+from pulse.models.rule_fields import RANGES, RuleFields, Severity
+from pulse.models.rule_fields import check_fields as check_rule
 from pulse.web.forms.base import BaseForm, Readable, TextField, choices
 from pulse.web.forms.monitors import NumberField
 
 SCOPES = (("all", "All monitors"), ("chosen", "Chosen monitors"))
+USUAL = ("", "the usual one")
+"""Offered where the condition is yet to be chosen: without scripts a form cannot follow that choice."""
 
 
 class ChosenField(SelectMultipleField):
@@ -67,6 +71,11 @@ class ScopedForm(BaseForm):
         """Return the ids of the chosen monitors; None for all."""
         return None if self.scope.data == "all" else self.monitor_ids.chosen
 
+    def agree(self, faults: Iterable[Invalid]) -> bool:
+        """Tell what a model finds wrong with fields that the form found no fault with, and return whether all is well."""
+        self.tell(Faults([each for each in faults if not self[each.field or ""].errors]))
+        return not self.errors
+
 
 class RuleForm(ScopedForm):
     """**Create Rule**, and **Save**."""
@@ -74,7 +83,7 @@ class RuleForm(ScopedForm):
     name = TextField("Rule Name", render_kw={"maxlength": 200})
     description = TextAreaField("Description", [Readable()], render_kw={"rows": 2, "maxlength": 1000})
     condition = SelectField("Condition Type", choices=choices(*((each.value, each.label) for each in Condition)))
-    operator = SelectField("Operator", choices=choices(*((each.value, each.label) for each in Operator)), default="gt")
+    operator = SelectField("Operator", choices=choices(USUAL, *((each.value, each.label) for each in Operator)), default="")
     value = ValueField("Value", render_kw={"inputmode": "decimal", "autocomplete": "off"})
     window = SelectField("Window", choices=choices(*((each.value, each.label) for each in Window)), default=Window.DAY.value)
     channel_ids = ChosenField("Notification Channels")
@@ -87,11 +96,29 @@ class RuleForm(ScopedForm):
     def of(cls, rule: AlertRule) -> "RuleForm":
         """Return the form for a change, filled with what the rule is."""
         given: dict[str, Any] = {**rule.fields, "scope": "all" if rule.covers_all else "chosen"}
-        shown = {"value": f"{rule.value:g}", "monitor_ids": rule.monitor_ids or [], "operator": rule.operator or "gt"}
+        shown = {"value": f"{rule.value:g}", "monitor_ids": rule.monitor_ids or [], "operator": rule.operator or ""}
         return cls(data=given | shown | {"window": rule.window or Window.DAY.value})
 
+    def turn_to(self, condition: str) -> None:
+        """Ask for what another condition is compared by, in place of what the form holds."""
+        if condition in set(Condition) and condition != self.condition.data:
+            self.condition.data, self.value.data = condition, ""
+            self.operator.data, self.window.data = "", Window.DAY.value
+
+    @property
+    def measure(self) -> str:
+        """What the value counts, and from where to where it goes: `Milliseconds, 1 to 60,000.`"""
+        least, most, what = RANGES[Condition(self._condition)]
+        return f"{what.capitalize()}, {least:g} to {most:,g}."
+
+    @property
+    def _condition(self) -> str:
+        return self.condition.data if self.condition.data in set(Condition) else Condition.CHECK_FAILED.value
+
     def offer(self, monitors: Sequence[Monitor], channels: Sequence[Channel]) -> None:
-        """Offer the team's monitors and channels."""
+        """Offer the team's monitors and channels, and the comparisons that the condition can be made with."""
+        if offered := Condition(self._condition).operators:
+            self.operator.choices = choices(*((each.value, each.label) for each in offered))
         self.offer_monitors(monitors)
         self.channel_ids.choices = choices(*((str(each.id), f"{each.name} ({each.kind.label})") for each in channels))
 
@@ -101,9 +128,14 @@ class RuleForm(ScopedForm):
         whole = {name: self[name].data for name in ("name", "description", "condition", "cooldown_minutes", "priority")}
         whole |= {"resolve_after": self.resolve_after.data, "active": bool(self.active.data), "value": self.value.number()}
         whole |= {"monitor_ids": self.chosen_monitors(), "channel_ids": self.channel_ids.chosen}
-        whole["operator"] = self.operator.data if condition != Condition.CHECK_FAILED.value else None
+        whole["operator"] = (self.operator.data or None) if condition != Condition.CHECK_FAILED.value else None
         whole["window"] = self.window.data if condition == Condition.UPTIME.value else None
         return cast("RuleFields", whole)
+
+    def judge(self) -> bool:
+        """Tell whether a rule may be so; every fault there is is told at its field."""
+        self.validate()
+        return self.agree(check_rule(self.fields())[1])
 
     def aim(self, fault: Refused) -> Refused:
         """Say in people's words what a condition can be compared by."""
@@ -157,8 +189,14 @@ class OutageForm(ScopedForm):
         """Keep to a year that calendars have."""
         _check_year(field)
 
+    def judge(self, timezone: str) -> bool:
+        """Tell whether an outage may be so; every fault there is is told at its field."""
+        self.validate()
+        faults = check_outage(self.fields(timezone))
+        return self.agree(each for each in faults if each.field != "ends" or not self.begins.errors)
+
     def fields(self, timezone: str) -> OutageFields:
-        """Return the whole planned outage, in a timezone; only after it was validated."""
+        """Return the whole planned outage, in a timezone; a time that could not be read is one long past."""
         return {
             "title": self.title.data or "",
             "repeats": self.repeats.data,
