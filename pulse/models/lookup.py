@@ -1,6 +1,6 @@
 """How support finds the account behind whatever a user can tell it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -36,6 +36,12 @@ def find_accounts(session: DbSession, text: str, request_ids: RequestIds) -> lis
     ways = (_by_email, _by_key, _by_last_eight)
     told = chain.from_iterable(look(session, sought) for look in ways)
     return _distinct(chain(told, _by_request_id(session, sought, request_ids)))
+
+
+def acting_keys(session: DbSession, events: Sequence[Event]) -> dict[int, str]:
+    """Return the names of the keys that acted in some events, by their ids; whosever they are, and revoked ones too."""
+    acted = {event.actor_key_id for event in events}
+    return {row.id: row.name for row in session.execute(select(ApiKey.id, ApiKey.name).where(ApiKey.id.in_(acted)))}
 
 
 def _by_token(session: DbSession, token: str) -> Iterator[Found]:

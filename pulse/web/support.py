@@ -14,7 +14,7 @@ from pulse.extensions import csrf, db, services
 from pulse.models import key_report
 from pulse.models.api_key import ApiKey
 from pulse.models.event import About, Actor, ActorKind, Event
-from pulse.models.lookup import find_accounts
+from pulse.models.lookup import acting_keys, find_accounts
 from pulse.models.refusals import Refused
 from pulse.models.session import BrowserSession
 from pulse.models.team import Team
@@ -177,14 +177,15 @@ def _act(user_id: int, form: ReasonForm, done: str, act: Callable[[str], None]) 
 
 
 def _account_page(user: User, refused: ReasonForm | None = None) -> str:
-    keys = ApiKey.of_user(db.session, user.id)
+    keys, events = ApiKey.of_user(db.session, user.id), Event.of_user(db.session, user.id)
     return render_template(
         "support/account.html",
         account=user,
         keys=keys,
         requests=key_report.requests_lately(db.session, keys),
         sessions=BrowserSession.of_user(db.session, user.id),
-        events=Event.of_user(db.session, user.id),
+        events=events,
+        acting=acting_keys(db.session, events),
         plans=list(Plan),
         refused=refused,
     )

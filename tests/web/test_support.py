@@ -11,6 +11,7 @@ from pulse.plans import Plan
 from tests.factories import PASSWORD, make_key
 from tests.helpers import Visitor, assert_problem, soup, text
 from tests.uses import recorded, use
+from tests.web.forms import words
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
@@ -274,3 +275,26 @@ def test_staff_see_how_much_a_key_is_used(visitor, alice, dana):
     told = text(visitor.get(f"/support/accounts/{alice.user_id}"))
 
     assert "3 requests in 24 hours" in told
+
+
+def test_the_trail_tells_which_key_acted_and_whose_it_is(staff, api, alice):
+    make_key(alice, name="Other")
+    issued = make_key(alice, name="Deploy bot")
+    key_id = issued.key.id
+    api.post("/monitors", issued.token, json={"name": "Shop", "url": "https://shop.example.com/"})
+
+    page = soup(staff.get(f"/support/accounts/{alice.user_id}"))
+
+    row = next(each for each in page.find_all("tr") if words(each.find("th")) == "monitor.created")
+    assert words(row.find("td", {"data-label": "By"})) == f"key {key_id} Deploy bot, of user {alice.user_id}"
+
+
+def test_the_trail_names_a_key_that_acted_and_is_gone(staff, api, alice):
+    issued = make_key(alice, name="Deploy bot")
+    key_id = issued.key.id
+    api.delete("/key", issued.token)
+
+    page = soup(staff.get(f"/support/accounts/{alice.user_id}"))
+
+    row = next(each for each in page.find_all("tr") if words(each.find("th")) == "key.deleted")
+    assert words(row.find("td", {"data-label": "By"})).startswith(f"key {key_id} Deploy bot")
