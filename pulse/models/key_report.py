@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, case, func, select
 
 from pulse.abilities import Ability
 from pulse.clock import utcnow
@@ -14,6 +14,8 @@ from pulse.db import DbSession
 from pulse.models.api_key import ApiKey, Token
 from pulse.models.key_use import FORMER, KEPT, KeyClient, KeyUse
 
+DENIALS = (401, 403, 429)
+"""Statuses of requests that would have been answered with another key, permission, plan or pace; others are mistakes in them."""
 LEARNED_AFTER = timedelta(days=7)
 """How long a key must have been in use before it is said which of its abilities it does not need."""
 
@@ -80,9 +82,23 @@ class Refusal:
     """Who was refused last, where that is known."""
 
     @property
-    def last(self) -> datetime:
-        """When it came last: to the hour, where it is not known by whom."""
-        return self.client.last_seen_at if self.client else self.hour
+    def hour_ends(self) -> datetime:
+        """Until when it came last, where no more than the hour is known."""
+        return self.hour + timedelta(hours=1)
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether that hour goes on."""
+        return self.hour_ends > utcnow()
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLately:
+    """How many requests of a key were refused in the last 24 hours."""
+
+    total: int
+    denied: int
+    """How many of them because of the key itself: `DENIALS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +142,13 @@ def requests_lately(session: DbSession, keys: Sequence[ApiKey]) -> dict[int, int
     return {row.key_id: int(row.total) for row in session.execute(mine)}
 
 
-def refused_lately(session: DbSession, keys: Sequence[ApiKey]) -> dict[int, int]:
+def refused_lately(session: DbSession, keys: Sequence[ApiKey]) -> dict[int, RefusedLately]:
     """Return how many requests of each key were refused in the last 24 hours, by its id; former tokens' tries apart."""
-    counted = select(Token.key_id, _total()).join(KeyUse, KeyUse.token_id == Token.id).group_by(Token.key_id)
+    denied = func.sum(case((KeyUse.status.in_(DENIALS), KeyUse.count), else_=0)).label("denied")
+    counted = select(Token.key_id, _total(), denied).join(KeyUse, KeyUse.token_id == Token.id).group_by(Token.key_id)
     mine = counted.where(Token.key_id.in_([key.id for key in keys]), KeyUse.hour >= Span.DAY.edges(UTC)[0])
-    return {row.key_id: int(row.total) for row in session.execute(mine.where(KeyUse.code.not_in(("", *FORMER))))}
+    rows = session.execute(mine.where(KeyUse.code.not_in(("", *FORMER))))
+    return {row.key_id: RefusedLately(int(row.total), int(row.denied)) for row in rows}
 
 
 def activity(session: DbSession, key: ApiKey, span: Span, zone: tzinfo) -> Activity:

@@ -334,8 +334,20 @@ def test_a_refusal_has_its_remedy_its_last_time_and_its_client(at_home, key):
     assert "check the path and the id. The API reference lists every address" in rows["not_found"]
     assert "just now" in rows["not_found"]
     assert "curl/8.5.0, 203.0.113.7" in rows["not_found"]
-    assert "hours ago" in rows["validation_failed"]
+    hour = long_ago.replace(minute=0)
+    assert f"{hour:%-d %b %Y, %H:%M} to {hour + timedelta(hours=1):%H:%M}" in rows["validation_failed"]
     assert "gone" not in rows["validation_failed"]
+
+
+def test_a_refusal_of_a_client_that_is_answered_again_is_not_dated_before_its_key(at_home, key):
+    key_id, token_id = key.id, key.token.id
+    recorded(use(token_id, "", "", status=404, code="not_found"))
+    recorded(use(token_id))
+
+    at_home.get(f"/settings/api-keys/{key_id}")
+
+    last = soup(at_home.last).select_one("#refused td[data-label=Last]")
+    assert text_of(last) == "This hour"
 
 
 def text_of(row) -> str:
@@ -476,6 +488,25 @@ def test_the_list_tells_how_many_requests_were_refused_lately(at_home, key):
 
     assert " ".join(mark.get_text().split()) == "4 refused in 24 hours"
     assert mark["href"] == f"/settings/api-keys/{key_id}#refused"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "tone"),
+    [
+        (401, "token_expired", "bad"),
+        (403, "ability_required", "bad"),
+        (429, "rate_limited", "bad"),
+        (404, "not_found", "muted"),
+        (422, "validation_failed", "muted"),
+    ],
+)
+def test_only_what_the_key_itself_was_denied_raises_an_alarm(at_home, key, status, code, tone):
+    recorded(use(key.token.id, status=status, code=code), use(key.token.id, status=422, code="validation_failed"))
+
+    mark = soup(at_home.get("/settings/api-keys")).select_one("a.mark[href$='#refused']")
+
+    assert mark["class"] == ["mark", tone]
+    assert text_of(mark) == "2 refused in 24 hours"
 
 
 def test_the_trail_names_the_key_that_acted_and_the_one_it_is_about(at_home, api, alice):
