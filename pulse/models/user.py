@@ -50,6 +50,8 @@ class User(Base):
     password_changed_at: Mapped[datetime] = mapped_column(UTCDateTime)
     staff_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
     suspended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    last_team_id: Mapped[int | None] = mapped_column(BigId)
+    """The team that was chosen last in any session, where the next one begins. No foreign key, as in `BrowserSession`."""
 
     memberships: Mapped[list[Membership]] = relationship(
         back_populates="user", order_by="Membership.id", cascade="all, delete-orphan", passive_deletes=True

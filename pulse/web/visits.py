@@ -29,10 +29,11 @@ SEEN_EVERY_SECONDS = 60
 def sign_in(user: User) -> None:
     """Begin a new session for `user`; the one the browser held ends, and its CSRF token with it.
 
+    It looks at the team that the browser's session did, else at the one the person chose last in any.
     Whoever knows the password needs no link to set another, so one that was mailed stops working.
     """
     _end_session()
-    opened = BrowserSession.open(db.session, user, actor(user), g.get("chosen_team_id"))
+    opened = BrowserSession.open(db.session, user, actor(user), g.get("chosen_team_id") or user.last_team_id)
     MailedLink.cancel(db.session, user.id, Purpose.RESET_PASSWORD)
     session.clear()
     session.permanent = True
@@ -130,9 +131,10 @@ def memberships() -> list[Membership]:
 
 
 def look_at(team_id: int) -> None:
-    """Let this session look at a team from now on."""
-    query = update(BrowserSession).where(BrowserSession.id == g.browser_session_id)
-    db.session.execute(query.values(team_id=team_id))
+    """Let this session look at a team from now on, and the next one begin there."""
+    mine = update(BrowserSession).where(BrowserSession.id == g.browser_session_id)
+    user_id = db.session.scalar(mine.values(team_id=team_id).returning(BrowserSession.user_id))
+    db.session.execute(update(User).where(User.id == user_id).values(last_team_id=team_id))
     g.chosen_team_id = team_id
 
 

@@ -14,8 +14,9 @@ from pulse.models.event import OPERATOR
 from pulse.models.session import BrowserSession
 from pulse.models.user import User
 from pulse.roles import Role
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, Person
 from tests.helpers import HTMX, Visitor, soup, text
+from tests.teams import invite
 from tests.web.forms import fault, press
 
 NEW = {"Name": "Erin", "Email": "erin@example.com", "Password": "a long enough one"}
@@ -440,3 +441,49 @@ def test_nobody_waits_for_a_password_that_is_being_hashed(app_with, alice):
         written += 1
 
     assert written > 5
+
+
+def sign_out_and_in(browser, person):
+    browser.submit("/sign-out", page="/monitors")
+    browser.sign_in(person)
+    return text(browser.get("/settings/billing"))
+
+
+def test_signing_in_leads_to_the_team_that_was_chosen_last(visitor, other_browser, alice, bob):
+    visitor.sign_in(bob)
+    visitor.submit("/organization/switch", {"team_id": alice.team_id}, page="/monitors")
+
+    again, elsewhere = sign_out_and_in(visitor, bob), sign_out_and_in(other_browser, bob)
+
+    assert "Alice’s team is on the" in again
+    assert "Alice’s team is on the" in elsewhere
+
+
+def test_who_was_invited_comes_back_to_the_team_they_joined(visitor, alice, charlie):
+    visitor.sign_in(charlie)
+    link = f"/invitations/{invite(alice, charlie.email)}"
+    visitor.submit(link)
+
+    told = sign_out_and_in(visitor, charlie)
+
+    assert "Alice’s team is on the" in told
+
+
+def test_who_signed_up_by_an_invitation_comes_back_to_that_team(visitor, alice):
+    visitor.get(f"/invitations/{invite(alice, 'erin@example.com')}")
+    press(visitor, "Create Account", {"Name": "Erin", "Password": PASSWORD})
+
+    told = sign_out_and_in(visitor, Person(0, 0, "erin@example.com"))
+
+    assert "Alice’s team is on the" in told
+
+
+def test_who_was_removed_from_the_team_chosen_last_signs_in_to_their_own(visitor, alice, bob):
+    visitor.sign_in(bob)
+    visitor.submit("/organization/switch", {"team_id": alice.team_id}, page="/monitors")
+    db.session.delete(bob.membership(alice.team_id))
+    db.session.commit()
+
+    told = sign_out_and_in(visitor, bob)
+
+    assert "Bob’s team is on the" in told
