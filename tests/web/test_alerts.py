@@ -401,3 +401,15 @@ def test_all_that_is_wrong_with_an_outage_is_told_at_once(at_home):
     told = [[each["id"] for each in soup(reply).select("[aria-invalid=true][id]")] for reply in replies]
     assert told == [["title", "begins", "ends"], ["title", "begins"]]
     assert all("Choose at least one monitor, or all of them." in text(reply) for reply in replies)
+
+
+@pytest.mark.parametrize(("path", "button"), [(RULES, "New Rule"), (CHANNELS, "New Channel"), (OUTAGES, "New Planned Outage")])
+def test_an_empty_list_holds_the_button_that_fills_it(at_home, alice, path, button):
+    for kind in (AlertRule, Channel):
+        for each in db.session.scalars(kind.of(alice.team_id)).all():
+            each.delete(db.session, alice.actor)
+    db.session.commit()
+
+    found = [each for each in soup(at_home.get(path)).select("a.primary") if each.get_text().strip() == button]
+
+    assert [each.find_parent(class_="empty") is not None for each in found] == [True]

@@ -295,3 +295,26 @@ def test_the_boxes_to_remove_are_only_where_something_is_stored(tab, alice):
     plain = make_monitor(alice).id
 
     assert "Remove the stored" not in text(tab.get(f"/monitors/{plain}/edit"))
+
+
+def test_beside_the_url_it_is_said_what_another_server_means_for_what_is_stored(tab, sealed, alice):
+    plain = make_monitor(alice, name="Plain").id
+
+    hints = [words(soup(tab.get(f"/monitors/{each}/edit")).find(id="url-hint")) for each in (sealed, plain)]
+
+    assert "enter the stored headers, request body and credentials again or remove them" in hints[0]
+    assert "stored" not in hints[1]
+
+
+def test_another_fault_does_not_hide_that_a_new_server_gets_nothing(tab, sealed):
+    reply = edit(tab, sealed, name="", url="https://other.example.com/")
+
+    assert "Enter a name." in fault(reply, "Name")
+    assert "leads to another server" in fault(reply, "Headers")
+
+
+def test_a_new_server_is_taken_with_everything_removed(tab, sealed):
+    reply = edit(tab, sealed, url="https://other.example.com/", clear_headers="y", clear_body="y", auth_type="none")
+
+    asked = asks(only())
+    assert (reply.status_code, dict(asked.headers), asked.body, asked.auth) == (303, {}, None, None)

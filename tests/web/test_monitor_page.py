@@ -164,3 +164,15 @@ def test_the_page_costs_the_same_queries_whatever_there_is_to_show(tab, alice, p
         tab.get(f"{path}?span={span}")
 
     assert len(many) == len(few) <= 14
+
+
+def test_a_paused_monitor_promises_no_check_in_a_moment(tab, alice, monitor, path):
+    said = text(tab.get(path))
+    monitor.pause(db.session, alice.actor)
+    db.session.commit()
+
+    paused = text(tab.get(path))
+
+    assert "The first one will run in a moment." in said
+    assert "The first one will run when the monitor is resumed." in paused
+    assert "in a moment" not in paused

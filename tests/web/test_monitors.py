@@ -36,7 +36,7 @@ def test_the_list_shows_state_address_last_check_and_response_time(tab, alice):
 
     assert [row.split()[0] for row in rows] == ["Blog", "New", "Shop"]
     assert "Down unexpected status 0.00% 9 ms just now" in rows[0]
-    assert "Pending No checks none Never" in rows[1]
+    assert "Pending No checks – Never" in rows[1]
     assert "https://shop.example.com/ Up 100.00% 12 ms" in rows[2]
 
 

@@ -9,6 +9,7 @@ from wtforms import BooleanField, IntegerField, PasswordField, SelectField, Text
 from pulse.addresses import AddressGuard
 from pulse.models.monitor import Monitor
 from pulse.models.monitor_fields import MonitorFields, check_fields
+from pulse.models.monitor_secrets import check_kept
 from pulse.models.project import Project
 from pulse.models.refusals import Faults, Invalid, Refused
 from pulse.plans import Plan
@@ -81,9 +82,14 @@ class MonitorForm(BaseForm):
     def judge(self, plan: Plan, guard: AddressGuard) -> bool:
         """Tell whether a monitor may be so; every fault there is is told at its field."""
         self.validate()
-        _, faults = check_fields(self.fields(), plan, guard, method=self.stored_method)
+        values, faults = check_fields(self.fields(), plan, guard, method=self.stored_method)
+        faults += self.unfit(values)
         self.tell(Faults([each for each in faults if not self._at(each).errors]))
         return not self.errors
+
+    def unfit(self, values: dict[str, Any]) -> list[Invalid]:  # noqa: ARG002 - a new monitor keeps nothing
+        """Return what is stored and cannot be kept beside the values to write."""
+        return []
 
     def tell(self, refused: Refused) -> None:
         """Put each fault at its field, and ask for what is write-only once more."""
@@ -136,6 +142,10 @@ class EditForm(MonitorForm):
         whole = super().fields()
         changed = {name: value for name, value in whole.items() if name not in PLAIN or value != getattr(self._monitor, name)}
         return cast("MonitorFields", changed)
+
+    def unfit(self, values: dict[str, Any]) -> list[Invalid]:
+        """Return what is stored and cannot be kept beside the values to write: another server gets none of it."""
+        return check_kept(self._monitor, values, self.fields().keys())
 
     def secrets(self) -> dict[str, Any]:
         """Return what is write-only where it was typed or is to go."""
