@@ -16,6 +16,7 @@ from pulse.models.monitor import Monitor
 from pulse.models.refusals import Faults, LimitReached
 from pulse.models.rule_fields import RESOLVE_AFTER, RuleFields, Severity, check_fields
 from pulse.models.scope import Scoped, chosen, pairs
+from pulse.plans import Plan
 
 if TYPE_CHECKING:
     from pulse.models.team import Team
@@ -65,6 +66,12 @@ class AlertRule(Scoped, Base):
         """Return a team's rule with its monitors and channels; another team's is not found."""
         query = select(cls).where(cls.id == rule_id, cls.team_id == team_id)
         return session.scalar(query.options(selectinload(cls.monitors), selectinload(cls.channels)))
+
+    @classmethod
+    def silenced_without(cls, session: DbSession, channel: Channel, plan: Plan) -> list["AlertRule"]:
+        """Return the rules that are on and of which nobody would be notified any more, were a channel of the team deleted."""
+        rules = session.scalars(cls.of(channel.team_id).where(cls.active).options(selectinload(cls.channels)))
+        return [each for each in rules if each.notifies(plan) and not each.notifies(plan, without=channel)]
 
     # --- the life of a rule ------------------------------------------------------------------------------------
 
@@ -142,6 +149,10 @@ class AlertRule(Scoped, Base):
         """All that can be written of it, as it is."""
         names = RuleFields.__annotations__
         return cast("RuleFields", {name: getattr(self, name) for name in names})
+
+    def notifies(self, plan: Plan, *, without: Channel | None = None) -> bool:
+        """Tell whether anybody is notified of its incidents: over a channel that is on, and that the plan includes."""
+        return any(each.active and each.is_included(plan) for each in self.channels if each is not without)
 
     def covered(self) -> Select[Any]:
         """Return the query for the ids of the monitors it holds for."""

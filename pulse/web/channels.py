@@ -7,6 +7,7 @@ from flask_login import login_required
 
 from pulse.extensions import db, services
 from pulse.htmx import go, render, wants_fragment
+from pulse.models.alert_rule import AlertRule
 from pulse.models.channel import Channel, Made
 from pulse.models.refusals import Refused
 from pulse.web import refusal, visits
@@ -109,7 +110,10 @@ def test(channel_id: int) -> Response:
 @writers_only
 def confirm_delete(channel_id: int) -> Response:
     """Ask before a channel is deleted."""
-    return render(PAGE, DELETE, dialog=DELETE, channel=find(channel_id), **({} if wants_fragment() else listed()))
+    channel = find(channel_id)
+    silenced = AlertRule.silenced_without(db.session, channel, team().plan)
+    beneath = {} if wants_fragment() else listed()
+    return render(PAGE, DELETE, dialog=DELETE, channel=channel, silenced=silenced, **beneath)
 
 
 @bp.post("/<id:channel_id>/delete")

@@ -158,7 +158,7 @@ def test_a_rule_is_deleted_after_a_question(at_home, alice):
     asked = text(at_home.get(path))
     reply = at_home.submit(path)
 
-    assert "Delete Gone" in asked
+    assert "Delete “Gone”" in asked
     assert (reply.status_code, reply.headers["Location"]) == (303, RULES)
     db.session.rollback()
     assert AlertRule.find(db.session, alice.team_id, rule_id) is None
@@ -243,7 +243,7 @@ def test_a_channel_is_deleted_after_a_question(at_home, alice):
     channel_id = make_channel(alice).channel.id
     path = f"/alerts/channels/{channel_id}/delete"
 
-    assert "Delete Ops" in text(at_home.get(path))
+    assert "Delete “Ops”" in text(at_home.get(path))
     assert at_home.submit(path).status_code == 303
     db.session.rollback()
     assert Channel.find(db.session, alice.team_id, channel_id) is None
@@ -413,3 +413,32 @@ def test_an_empty_list_holds_the_button_that_fills_it(at_home, alice, path, butt
     found = [each for each in soup(at_home.get(path)).select("a.primary") if each.get_text().strip() == button]
 
     assert [each.find_parent(class_="empty") is not None for each in found] == [True]
+
+
+def test_deleting_the_only_channel_of_a_rule_says_that_nobody_will_be_notified(at_home, alice):
+    owner = db.session.scalars(Channel.of(alice.team_id)).one().id
+    spare = make_channel(alice, name="Spare").channel.id
+    make_rule(alice, name="Both", channel_ids=[owner, spare])
+    make_rule(alice, name="Off", channel_ids=[owner], active=False)
+
+    asked = text(at_home.fragment(f"/alerts/channels/{owner}/delete"))
+
+    assert "Afterwards nobody is notified of incidents that this rule opens: Monitor down." in asked
+    assert "nobody is notified" not in text(at_home.fragment(f"/alerts/channels/{spare}/delete"))
+
+
+def test_a_rule_that_is_on_and_notifies_nobody_is_marked(at_home, alice):
+    hook = make_channel(alice, type="webhook", target="https://hooks.example.com/x").channel.id
+    make_rule(alice, name="Silent", channel_ids=[hook])
+    make_rule(alice, name="Alone")
+    make_rule(alice, name="Off", active=False)
+    alice.set_plan(Plan.FREE)
+
+    marks = {row.th.a.get_text(): row.select_one(".mark.warn") for row in soup(at_home.get(RULES)).select("tbody tr")}
+
+    assert {name: mark and mark.get_text() for name, mark in marks.items()} == {
+        "Monitor down": None,
+        "Silent": "Nobody: its channels are silent",
+        "Alone": "Nobody",
+        "Off": None,
+    }
