@@ -135,7 +135,15 @@ def authorize(caller: Caller, ability: Ability | None) -> None:
         held = [each.value for each in Ability if each.value in caller.abilities]
         raise Problem("ability_required", detail, {"WWW-Authenticate": scope}, required=ability.value, held=held)
     if not caller.role.allows(ability):
-        raise Problem("role_required", required=ability.value, role=caller.role.value)
+        raise _role_required(caller.role, ability)
+
+
+def _role_required(role: Role, ability: Ability) -> Problem:
+    """Return the refusal of a role, which names those that would do and whom to ask for one."""
+    first, *others = [each.label for each in Role if each.allows(ability)]
+    able = f"{', '.join(others)} or {first}" if others else first
+    detail = f"The key's owner is {role.label}, but {ability.value} needs {able}. The team's Owner or an Admin can change that."
+    return Problem("role_required", detail, required=ability.value, role=role.value)
 
 
 def caller() -> Caller:

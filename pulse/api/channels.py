@@ -6,13 +6,15 @@ from flask import Blueprint
 from sqlalchemy import select
 
 from pulse.abilities import Ability
+from pulse.addresses.urls import LONGEST_URL
 from pulse.api.auth import caller, team
 from pulse.api.operations import Reply, created, operation
 from pulse.api.pages import PageQuery, by_id, fetched_one, paged
-from pulse.api.schemas import In, Moment, Out, Page, Switch, Text, documented, one_of
+from pulse.api.schemas import In, Moment, Out, Page, Switch, Text, defaulted, documented, one_of
 from pulse.extensions import db, services
 from pulse.models.channel import Channel, ChannelFields, ChannelType
 from pulse.models.delivery import Delivery, Notice
+from pulse.names import LONGEST
 from pulse.problems import Problem
 
 bp = Blueprint("api_channels", __name__)
@@ -31,17 +33,18 @@ COLUMNS = (
 class ChannelIn(In):
     """A channel to create. The target is an email address or `owner` for an email channel, otherwise the URL to post to."""
 
-    name: Annotated[Text, documented(minLength=1, maxLength=100)]
+    model_config = defaulted({"active": True})
+    name: Annotated[Text, documented(minLength=1, maxLength=LONGEST)]
     type: Annotated[Text, documented(enum=[*ChannelType])]
-    target: Annotated[Text, documented(maxLength=2048)]
+    target: Annotated[Text, documented(maxLength=LONGEST_URL)]
     active: Switch | None = None
 
 
 class ChannelChange(In):
     """Changes to a channel. Absent fields keep their values; the type cannot be changed."""
 
-    name: Annotated[Text | None, documented(maxLength=100)] = None
-    target: Annotated[Text | None, documented(maxLength=2048)] = None
+    name: Annotated[Text | None, documented(minLength=1, maxLength=LONGEST)] = None
+    target: Annotated[Text | None, documented("As it is shown, it is kept.", maxLength=LONGEST_URL)] = None
     active: Switch | None = None
 
 

@@ -9,11 +9,11 @@ from pulse.abilities import Ability
 from pulse.api.auth import caller
 from pulse.api.operations import Reply, operation
 from pulse.api.pages import Listing, PageQuery, Query, Record, by_id, fetched_one, page
-from pulse.api.schemas import In, Instant, Moment, Out, Page, SoughtId, Text, one_of
+from pulse.api.schemas import In, Instant, Moment, Out, Page, SoughtId, Text, documented, one_of
 from pulse.api.tables import CSV
 from pulse.extensions import db
 from pulse.models.alert_rule import Severity
-from pulse.models.incident import Incident, IncidentStatus, lasted
+from pulse.models.incident import LONGEST_ROOT_CAUSE, Incident, IncidentStatus, lasted
 from pulse.problems import Problem
 
 bp = Blueprint("api_incidents", __name__)
@@ -41,7 +41,7 @@ class IncidentQuery(PageQuery):
 class ResolveIn(In):
     """What caused an incident, if known."""
 
-    root_cause: Text | None = None
+    root_cause: Annotated[Text | None, documented(maxLength=LONGEST_ROOT_CAUSE)] = None
 
 
 class IncidentOut(Out):

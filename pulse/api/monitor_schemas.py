@@ -1,29 +1,62 @@
 """What is sent and told of a monitor over the API."""
 
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
-from pydantic import BaseModel, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ValidationInfo, field_validator, model_validator
 from sqlalchemy import select
 
+from pulse.addresses.urls import LONGEST_URL
 from pulse.api.auth import caller
 from pulse.api.pages import PageQuery, fetched
-from pulse.api.schemas import In, Moment, Out, Sought, SoughtId, Switch, Text, WholeNumber, documented, one_of
+from pulse.api.schemas import Id, In, Moment, Out, Sought, SoughtId, Switch, Text, WholeNumber, defaulted, documented, one_of
 from pulse.extensions import services
 from pulse.models.check import CheckType, Status
 from pulse.models.monitor import State
-from pulse.models.monitor_fields import AUTH_TYPES, STATUSES, TIMEOUTS, MonitorFields, check_fields
+from pulse.models.monitor_fields import (
+    AUTH_TYPES,
+    DEFAULTS,
+    EXTERNAL_ID,
+    LARGEST_BODY,
+    LONGEST_CREDENTIAL,
+    NO_EXTERNAL_IDS,
+    STATUSES,
+    TIMEOUTS,
+    MonitorFields,
+    check_fields,
+)
 from pulse.models.project import Project
+from pulse.names import LONGEST
 from pulse.plans import INTERVALS
 from pulse.probe import METHODS, ProbeError
+from pulse.probe.request import LONGEST_NAME, LONGEST_VALUE, MOST_HEADERS
+
+SENT_BY = {"none": (), "basic": ("username", "password"), "bearer": ("token",)}
+"""What each type of authentication sends."""
+NAMED = {"pattern": f"^{EXTERNAL_ID}$", "not": {"enum": [*NO_EXTERNAL_IDS]}}
+NAMES = {"minLength": 1, "maxLength": LONGEST_NAME}
+METHODS_WITH = "POST, PUT and PATCH"
+UNTOLD = "Never told again; null clears it."
+SHORTEST = "How short it may be depends on the plan."
+HEADERS = f"Values of printable ASCII. {UNTOLD}"
+MOVED = "With another scheme, host or port, stored headers, body and auth must be sent again in the same request, or cleared."
+HeaderValue = Annotated[Text, documented(maxLength=LONGEST_VALUE)]
 
 
 class AuthIn(In):
     """How a monitor authenticates to its target; never shown again."""
 
     type: Literal["none", "basic", "bearer"] = "none"
-    username: Text | None = None
-    password: Text | None = None
-    token: Text | None = None
+    username: Annotated[Text | None, documented("With `basic`.", maxLength=LONGEST_CREDENTIAL)] = None
+    password: Annotated[Text | None, documented("With `basic`.", maxLength=LONGEST_CREDENTIAL)] = None
+    token: Annotated[Text | None, documented("With `bearer`.", maxLength=LONGEST_VALUE)] = None
+
+    @model_validator(mode="after")
+    def holds_nothing_else(self) -> Self:
+        """Refuse what its type does not send: whoever gives a secret means it to be sent."""
+        given = self.model_dump(exclude={"type"}, exclude_none=True)
+        if foreign := [name for name in given if name not in SENT_BY[self.type]]:
+            raise ValueError(f"Leave out {' and '.join(foreign)}, which {self.type} does not use, or choose another type.")
+        return self
 
 
 class MonitorFieldsIn(In):
@@ -33,15 +66,15 @@ class MonitorFieldsIn(In):
     """The method where none is given. A change does not know it, and leaves it to the model whether a body fits."""
 
     method: Annotated[Text | None, documented(enum=[*METHODS, None])] = None
-    project_id: WholeNumber | None = None
-    interval_seconds: Annotated[WholeNumber | None, documented(enum=[*INTERVALS, None])] = None
+    project_id: Annotated[Id | None, documented("Null is the team's default project.")] = None
+    interval_seconds: Annotated[WholeNumber | None, documented(SHORTEST, enum=[*INTERVALS, None])] = None
     timeout_seconds: Annotated[WholeNumber | None, documented(minimum=TIMEOUTS[0], maximum=TIMEOUTS[-1])] = None
     expected_status: Annotated[WholeNumber | None, documented(minimum=STATUSES[0], maximum=STATUSES[-1])] = None
     verify_tls: Switch | None = None
-    external_id: Annotated[Text | None, documented(pattern="^[A-Za-z0-9._-]{1,128}$")] = None
-    headers: dict[str, Text] | None = None
-    body: Text | None = None
-    auth: AuthIn | None = None
+    external_id: Annotated[Text | None, documented("Your own name for it, unique in the team.", **NAMED)] = None
+    headers: Annotated[dict[str, HeaderValue] | None, documented(HEADERS, maxProperties=MOST_HEADERS, propertyNames=NAMES)] = None
+    body: Annotated[Text | None, documented(f"Up to {LARGEST_BODY // 1024} KiB. {METHODS_WITH} can send one. {UNTOLD}")] = None
+    auth: Annotated[AuthIn | None, documented(UNTOLD)] = None
 
     @field_validator("*")
     @classmethod
@@ -49,6 +82,8 @@ class MonitorFieldsIn(In):
         """Hold each field to the model's rule here already, so that all faults are told at once."""
         given = value.model_dump(exclude_unset=True) if isinstance(value, BaseModel) else value
         fields = cast("MonitorFields", {info.field_name: given})
+        if info.field_name == "auth" and "headers" in info.data:
+            fields["headers"] = info.data["headers"]
         # One that broke its own rule is not among the data, and says nothing of the body.
         method = info.data.get("method", "POST") or cls.stored_method
         _, faults = check_fields(fields, caller().plan, services().guard, method=method.upper())
@@ -70,19 +105,29 @@ class MonitorFieldsIn(In):
         return cast("MonitorFields", self.model_dump(exclude_unset=True))
 
 
-class MonitorChange(MonitorFieldsIn):
+class Given(In):
+    """What a whole monitor must have."""
+
+    name: Annotated[Text, documented(minLength=1, maxLength=LONGEST)]
+    url: Annotated[Text, documented(format="uri", maxLength=LONGEST_URL, examples=["https://shop.example.com/"])]
+
+
+class Regiven(In):
+    """The same, in a change."""
+
+    name: Annotated[Text | None, documented(minLength=1, maxLength=LONGEST)] = None
+    url: Annotated[Text | None, documented(MOVED, format="uri", maxLength=LONGEST_URL)] = None
+
+
+class MonitorChange(MonitorFieldsIn, Regiven):
     """Changes to a monitor. Absent fields keep their values."""
 
-    name: Annotated[Text | None, documented(maxLength=100)] = None
-    url: Annotated[Text | None, documented(format="uri", maxLength=2048)] = None
 
-
-class MonitorIn(MonitorFieldsIn):
+class MonitorIn(MonitorFieldsIn, Given):
     """A monitor to create or replace."""
 
+    model_config = defaulted(DEFAULTS)
     stored_method = "GET"
-    name: Annotated[Text, documented(minLength=1, maxLength=100)]
-    url: Annotated[Text, documented(format="uri", maxLength=2048, examples=["https://shop.example.com/"])]
 
 
 class CheckBrief(Out):
@@ -127,4 +172,4 @@ class MonitorQuery(PageQuery):
 
     state: State | None = None
     project_id: SoughtId | None = None
-    q: Annotated[Sought, Field(max_length=200)] | None = None
+    q: Sought | None = None

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from pulse.abilities import Ability
 from pulse.api import repeats
+from pulse.api.accepting import JSON, USUAL, accepted
 from pulse.api.schemas import Nothing, as_json
 from pulse.api.tables import CSV, prefers_csv, written
 from pulse.api.validation import default_query, read_body, read_empty_body, read_query
@@ -22,7 +23,6 @@ from pulse.problems import Problem
 from pulse.routing import API
 from pulse.tracing import trace
 
-JSON, ANY = "application/json", "*/*"
 LONGEST_ADDRESS = 8192
 """Characters of path and query together."""
 
@@ -145,10 +145,12 @@ def check_asked(declared: Operation, asked: Request) -> None:
     environ = asked.environ
     if len(environ["PATH_INFO"]) + len(environ["QUERY_STRING"]) > LONGEST_ADDRESS:
         raise Problem("uri_too_long")
-    if environ.get("HTTP_ACCEPT") in (None, "", ANY):
+    accept = environ.get("HTTP_ACCEPT")
+    if accept in USUAL and (accept != JSON or declared.reply):
         return
     kinds = ((JSON,) if declared.reply else ()) + declared.texts
-    if kinds and all(asked.accept_mimetypes.quality(kind) <= 0 for kind in kinds):
+    taken = accepted(asked)
+    if kinds and all(taken.quality(kind) <= 0 for kind in kinds):
         raise Problem("not_acceptable")
 
 

@@ -2,8 +2,9 @@
 
 import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Annotated, Any, cast
 from urllib.parse import urlencode
 
@@ -114,14 +115,14 @@ def next_url(cursor: str) -> str:
 
 
 def encoded(place: Place) -> str:
-    """Return a place as opaque text."""
+    """Return a place in the list that is asked for as opaque text."""
     told = [each.isoformat() if isinstance(each, datetime) else each for each in place]
-    text = json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps([list_asked(), *told], separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def decoded(cursor: str) -> Place:
-    """Return the place that a cursor tells; raises `Problem` for what was not made here."""
+    """Return the place that a cursor tells; raises `Problem` for what was not made here, or for another list."""
     if len(cursor) > LONGEST_CURSOR:
         raise bad_cursor()
     try:
@@ -129,10 +130,23 @@ def decoded(cursor: str) -> Place:
         place = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True).decode())
     except (ValueError, RecursionError) as error:
         raise bad_cursor() from error
-    found = cast("Place", place)
-    if not isinstance(place, list) or not found or not is_id(found[-1]):
+    if not isinstance(place, list) or not place or place[0] != list_asked():
+        raise bad_cursor()
+    found = cast("Place", place[1:])
+    if not found or not is_id(found[-1]):
         raise bad_cursor()
     return found
+
+
+def list_asked() -> str:
+    """Return the mark of the list that is asked for."""
+    return mark_of(request.path, request.args)
+
+
+def mark_of(path: str, asked: Mapping[str, str]) -> str:
+    """Return what tells a list with its filters from others: a place in one is none in another."""
+    filters = sorted((name, value) for name, value in asked.items() if name not in ("limit", "cursor"))
+    return sha256(json.dumps([path, filters]).encode()).hexdigest()[:12]
 
 
 def is_id(value: object) -> bool:

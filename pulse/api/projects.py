@@ -15,6 +15,7 @@ from pulse.extensions import db
 from pulse.models.name import check_name
 from pulse.models.project import Project
 from pulse.models.refusals import Invalid
+from pulse.names import LONGEST
 from pulse.problems import Problem
 
 bp = Blueprint("api_projects", __name__)
@@ -31,13 +32,13 @@ def _named(text: str | None) -> str:
 class ProjectIn(In):
     """A project to create."""
 
-    name: Annotated[Text, AfterValidator(_named), documented(minLength=1, maxLength=100)]
+    name: Annotated[Text, AfterValidator(_named), documented(minLength=1, maxLength=LONGEST)]
 
 
 class ProjectChange(In):
     """Changes to a project. An absent name keeps its value; null is refused, since a project needs a name."""
 
-    name: Annotated[Text | None, AfterValidator(_named)] = None
+    name: Annotated[Text | None, AfterValidator(_named), documented(minLength=1, maxLength=LONGEST)] = None
 
 
 class ProjectOut(Out):

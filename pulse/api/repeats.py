@@ -15,6 +15,8 @@ from pulse.vault import Unreadable
 
 HEADER = "Idempotency-Key"
 NAME = re.compile(r"[\x20-\x7e]{1,128}\Z", re.ASCII)
+NOTHING = re.compile(rb"\s*(?:\{\s*\})?\s*", re.ASCII)
+"""No body, or an empty one: the same to what takes none."""
 KEPT_HEADERS = ("Content-Type", "Location")
 
 
@@ -51,7 +53,8 @@ def _name() -> str:
 def _asked() -> bytes:
     """Return the digest of what is asked for: the same for a repeat, another for anything else."""
     path = request.path.encode("utf-8", "surrogatepass")
-    parts = (request.method.encode(), path, request.query_string, request.get_data(cache=True))
+    body = request.get_data(cache=True)
+    parts = (request.method.encode(), path, request.query_string, b"" if NOTHING.fullmatch(body) else body)
     return sha256(b"\0".join(sha256(part).digest() for part in parts)).digest()
 
 

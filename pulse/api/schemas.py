@@ -1,7 +1,7 @@
 """The types that bodies, queries and replies are made of."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from types import UnionType
@@ -49,6 +49,8 @@ def _spelled(value: Any) -> Any:
     """Take ISO 8601 alone: pydantic would take seconds since 1970, too."""
     if isinstance(value, str) and not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", value, re.ASCII):
         raise ValueError("Use a time such as 2026-01-31T12:00:00Z.")
+    if isinstance(value, str) and re.search(r":[0-9.,]+ [0-9]{2}:?[0-9]{2}\Z", value, re.ASCII):
+        raise ValueError("Write + as %2B in an address, or use Z: 2026-01-31T12:00:00Z.")
     return value
 
 
@@ -73,10 +75,11 @@ def _as_told(value: Any) -> Any:
 Moment = Annotated[str, BeforeValidator(_as_told), WithJsonSchema({"type": "string", "format": "date-time"})]
 """A time, as ISO 8601 in UTC with `Z` and milliseconds."""
 
-WholeNumber = Annotated[int, BeforeValidator(_whole), Field(ge=-LARGEST - 1, le=LARGEST)]
+WholeNumber = Annotated[int, BeforeValidator(_whole)]
+Id = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=LARGEST)]
 Text = StrictStr
 Switch = StrictBool
-Sought = Annotated[str, AfterValidator(_storable)]
+Sought = Annotated[str, Field(max_length=200), AfterValidator(_storable)]
 """Text that is looked for in the database."""
 Count = Annotated[int, BeforeValidator(_digits)]
 """A number in a query."""
@@ -86,9 +89,20 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_spelled), AfterValidator(_in
 """A time in a query: ISO 8601 with its zone."""
 
 
-def documented(**words: Any) -> FieldInfo:
+def documented(about: str | None = None, /, **words: Any) -> FieldInfo:
     """Return what the document says of a field besides its type; the rule itself is the model's."""
-    return Field(json_schema_extra=words)
+    return Field(description=about, json_schema_extra=words)
+
+
+def defaulted(defaults: Mapping[str, Any]) -> ConfigDict:
+    """Return the configuration of a body of which the document says what holds where a field is left out."""
+
+    def tell(schema: dict[str, Any]) -> None:
+        for name in defaults.keys() & schema["properties"].keys() - set(schema.get("required", ())):
+            if defaults[name] is not None:
+                schema["properties"][name]["default"] = defaults[name]
+
+    return ConfigDict(json_schema_extra=tell)
 
 
 def one_of(words: Iterable[str]) -> WithJsonSchema:
@@ -99,7 +113,7 @@ def one_of(words: Iterable[str]) -> WithJsonSchema:
 class In(BaseModel):
     """A body or a query: what it does not know it refuses."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=65536)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Out(BaseModel):

@@ -8,15 +8,19 @@ from typing import Any
 from flask import request
 from pydantic import BaseModel
 
+from pulse.api.accepting import JSON, USUAL, accepted
+
 CSV = "text/csv"
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a cell of a spreadsheet begins with when it is computed rather than shown."""
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
+"""What a cell of a spreadsheet begins with when it is computed rather than shown, wide forms included."""
 
 
 def prefers_csv() -> bool:
     """Tell whether the caller takes CSV rather than JSON."""
-    accepted = request.accept_mimetypes
-    return accepted.quality(CSV) > accepted.quality("application/json")
+    if request.environ.get("HTTP_ACCEPT") in USUAL:
+        return False
+    taken = accepted(request)
+    return taken.quality(CSV) > taken.quality(JSON)
 
 
 def written(page: BaseModel) -> str:

@@ -15,7 +15,7 @@ from pulse.api.schemas import In, Moment, Out, Page, Text, documented, one_of
 from pulse.clock import utcnow
 from pulse.extensions import db
 from pulse.models import people
-from pulse.models.email import check_email
+from pulse.models.email import LONGEST_EMAIL, check_email
 from pulse.models.invitation import Invitation
 from pulse.models.refusals import Invalid
 from pulse.models.team import Membership
@@ -78,7 +78,7 @@ class MemberChange(In):
 class InvitationIn(In):
     """Whom to invite, and as what."""
 
-    email: Annotated[Text, AfterValidator(_address), documented(format="email")]
+    email: Annotated[Text, AfterValidator(_address), documented(format="email", maxLength=LONGEST_EMAIL)]
     role: GrantedRole
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, NoReturn
+from urllib.parse import unquote_to_bytes
 
 from flask import request
 from pydantic import BaseModel, ValidationError
@@ -20,10 +21,26 @@ FAULTS = {
     "string_type": (FaultCode.INVALID, "Use a string."),
     "bool_type": (FaultCode.INVALID, "Use true or false."),
     "int_type": (FaultCode.INVALID, "Use a whole number."),
+    "int_parsing": (FaultCode.INVALID, "Use a whole number."),
+    "int_parsing_size": (FaultCode.INVALID, "Use a smaller number."),
+    "int_from_float": (FaultCode.INVALID, "Use a whole number."),
+    "float_type": (FaultCode.INVALID, "Use a number."),
+    "finite_number": (FaultCode.INVALID, "Use a number."),
+    "greater_than_equal": (FaultCode.INVALID, "Use a number of at least {ge}."),
+    "less_than_equal": (FaultCode.INVALID, "Use a number of at most {le}."),
+    "string_too_long": (FaultCode.INVALID, "Use at most {max_length} characters."),
+    "too_long": (FaultCode.INVALID, "Use at most {max_length} entries."),
     "list_type": (FaultCode.INVALID, "Use a list."),
     "dict_type": (FaultCode.INVALID, "Use an object."),
+    "model_type": (FaultCode.INVALID, "Use an object."),
+    "timezone_aware": (FaultCode.INVALID, "Add the time zone, as in 2026-01-31T12:00:00Z."),
 }
-"""Code and words for what a schema finds, by the kind its library calls it; of the rest the words are kept."""
+"""Code and words for what a schema finds, by the kind its library calls it."""
+OWN = "value_error"
+"""What a rule of ours found; its words are kept."""
+CLOSED = ("enum", "literal_error")
+UNFORESEEN = "This value cannot be used here."
+TIMES = ("datetime_parsing", "datetime_from_date_parsing", "datetime_object_invalid")
 
 
 @cache
@@ -42,6 +59,10 @@ def checked(model: type[BaseModel], fields: Mapping[str, str]) -> BaseModel:
 
 def read_query(model: type[BaseModel]) -> BaseModel:
     """Return the query string's fields; unknown and repeated ones are faults."""
+    try:
+        unquote_to_bytes(request.query_string).decode()
+    except UnicodeDecodeError as error:
+        raise Problem("malformed_request", "The query string is not UTF-8, percent-encoded.") from error
     repeated = [name for name in request.args if len(request.args.getlist(name)) > 1]
     if repeated:
         raise validation_failed(*(fault(name, "Send this only once.", FaultCode.REPEATED) for name in repeated))
@@ -52,6 +73,7 @@ def read_body(model: type[BaseModel]) -> BaseModel:
     """Return the body's fields, checked: one JSON object, UTF-8, no duplicate key, no NaN, not too deep."""
     if request.mimetype != "application/json":
         raise Problem("unsupported_media_type")
+    refuse_coding()
     raw = request.get_data(cache=True)
     check_json(raw)
     try:
@@ -63,8 +85,17 @@ def read_body(model: type[BaseModel]) -> BaseModel:
 def read_empty_body() -> None:
     """Refuse a body where none is taken; none and `{}` are the same."""
     raw = request.get_data(cache=True)
-    if raw and check_json(raw) != {}:
+    if not raw:
+        return
+    refuse_coding()
+    if check_json(raw) != {}:
         raise Problem("malformed_request", "This request takes no body, or {}.")
+
+
+def refuse_coding() -> None:
+    """Refuse a body that says it is compressed, whatever it is: it would be read as something else than what it says."""
+    if request.environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):
+        raise Problem("unsupported_media_type", "Send the body as it is, without a Content-Encoding.")
 
 
 def check_json(raw: bytes) -> dict[str, Any]:
@@ -107,7 +138,7 @@ def _no_constant(name: str) -> NoReturn:
 
 def invalid(error: ValidationError) -> Problem:
     """Return all faults of a validation at once."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
+    found = error.errors(include_url=False, include_input=False)
     if any(each["type"] == "json_invalid" for each in found):
         return Problem("malformed_request", "The body is not a JSON object in UTF-8.")
     return validation_failed(*map(_fault, found))
@@ -115,6 +146,16 @@ def invalid(error: ValidationError) -> Problem:
 
 def _fault(each: Mapping[str, Any]) -> dict[str, Any]:
     """Return one fault in the API's own words: which library found it is nobody's business."""
-    kind, message = str(each["type"]), str(each["msg"]).removeprefix("Value error, ")
-    code, words = FAULTS.get(kind, (FaultCode.INVALID, message))
-    return fault(".".join(str(part) for part in each["loc"]), words, code)
+    code, words = FAULTS.get(each["type"], (FaultCode.INVALID, ""))
+    told = words.format_map(each.get("ctx", {})) or _words(each)
+    return fault(".".join(str(part) for part in each["loc"]), told, code)
+
+
+def _words(each: Mapping[str, Any]) -> str:
+    """Return the words for a fault whose kind has none of its own."""
+    if each["type"] == OWN:
+        return str(each["msg"]).removeprefix("Value error, ")
+    if each["type"] in CLOSED:
+        offered = re.findall("'([^']*)'", each["ctx"]["expected"])
+        return f"Choose one of {', '.join(offered)}."
+    return "Use a time such as 2026-01-31T12:00:00Z." if each["type"] in TIMES else UNFORESEEN

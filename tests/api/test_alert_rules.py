@@ -103,6 +103,29 @@ def test_a_rule_that_cannot_be_is_refused_with_all_its_faults(api, token, fields
     assert set(faults(api.post("/alert-rules", token, json=RULE | fields))) == wrong
 
 
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [
+        ({"condition": "foo"}, {"name", "condition", "value"}),
+        (
+            {"condition": "uptime", "operator": "gt", "value": 500, "window": "2h", "name": ""},
+            {"operator", "value", "window", "name"},
+        ),
+        ({"condition": "status_code", "operator": 1, "priority": "x"}, {"name", "value", "operator", "priority"}),
+    ],
+)
+def test_what_is_missing_hides_no_other_fault(api, token, fields, wrong):
+    assert set(faults(api.post("/alert-rules", token, json=fields))) == wrong
+
+
+def test_a_change_is_told_all_its_faults_too(api, token):
+    made = api.post("/alert-rules", token, json=RULE).get_json()
+
+    reply = api.patch(f"/alert-rules/{made['id']}", token, json={"condition": "uptime", "value": 101, "name": None, "active": 1})
+
+    assert set(faults(reply)) == {"value", "name", "active"}
+
+
 def test_a_dry_run_tells_what_would_be_met_and_opens_nothing(api, token, alice):
     slow, quick, silent = (make_monitor(alice, name=each) for each in ("Slow", "Quick", "Silent"))
     check(slow, BAD)

@@ -258,6 +258,17 @@ def test_a_member_over_the_plans_number_only_reads(app, api, alice):
     assert api.get("/key", token).get_json()["owner"]["role"] == "viewer"
 
 
+def test_the_role_that_is_needed_is_named(api, alice, bob):
+    token = make_key(bob, team_id=alice.team_id).token
+    bob.membership(alice.team_id).role_name = Role.VIEWER.value
+    db.session.commit()
+
+    refused = assert_problem(api.post("/projects", token, json={"name": "X"}), 403, "role_required")
+
+    assert refused["role"] == "viewer"
+    assert "projects:write needs Admin, Member or Owner" in refused["detail"]
+
+
 def test_a_role_narrows_a_key_from_the_next_request(api, alice, bob):
     token = make_key(bob, team_id=alice.team_id).token
     assert api.get("/key", token).get_json()["owner"]["role"] == "member"

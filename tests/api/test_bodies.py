@@ -34,6 +34,9 @@ WRONG = [
     {"name": None},
     {"name": "a\x00b"},
     {"name": "x" * 101},
+    {"name": "x" * 70_000},
+    {"external_id": "."},
+    {"external_id": ".."},
     {"url": 7},
     {"url": {}},
     {"interval_seconds": "60"},
@@ -81,7 +84,10 @@ def test_what_is_no_json_object_is_malformed(api, token, body):
 def test_a_field_that_breaks_its_rule_is_named(api, token, wrong):
     problem = assert_problem(api.post("/monitors", token, json=GOOD | wrong), 422, "validation_failed")
 
-    assert {each["field"].split(".")[0] for each in problem["errors"]} <= set(wrong)
+    named = {each["field"].split(".")[0] for each in problem["errors"]}
+    assert named
+    assert named <= set(wrong)
+    assert not any("should" in each["message"] or "Input" in each["message"] for each in problem["errors"])
 
 
 def test_a_whole_number_may_be_written_as_a_float(api, token):
@@ -101,6 +107,39 @@ def test_another_media_type_is_refused(api, token, kind):
     reply = api.post("/monitors", token, data=json.dumps(GOOD), content_type=kind)
 
     assert_problem(reply, 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "GZIP", "identity, gzip"])
+def test_a_coded_body_is_refused(api, token, alice, coding):
+    path, headers = f"/monitors/{make_monitor(alice).id}/pause", {"Content-Encoding": coding}
+
+    assert_problem(api.post("/monitors", token, json=GOOD, headers=headers), 415, "unsupported_media_type")
+    assert_problem(api.post(path, token, data=b"{}", headers=headers), 415, "unsupported_media_type")
+    assert api.post("/monitors", token, json=GOOD, headers={"Content-Encoding": "identity"}).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("auth", "field"),
+    [
+        ({"type": "none", "token": "x"}, "auth"),
+        ({"username": "x"}, "auth"),
+        ({"type": "bearer", "token": "t", "username": "u"}, "auth"),
+        ({"type": "basic", "username": "u", "password": "p", "token": "t"}, "auth"),
+        ({"type": "digest"}, "auth.type"),
+    ],
+)
+def test_a_credential_that_would_not_be_sent_is_refused(api, token, auth, field):
+    problem = assert_problem(api.post("/monitors", token, json=GOOD | {"auth": auth}), 422, "validation_failed")
+
+    assert [each["field"] for each in problem["errors"]] == [field]
+
+
+def test_two_authorizations_are_refused(api, token):
+    both = {"headers": {"authorization": "x"}, "auth": {"type": "bearer", "token": "t"}}
+
+    problem = assert_problem(api.post("/monitors", token, json=GOOD | both), 422, "validation_failed")
+
+    assert [each["field"] for each in problem["errors"]] == ["auth"]
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "1.5", "9" * 19, "9" * 4000, "٣", "1e3", "0x1", "%31%00", "abc", "1%20"])

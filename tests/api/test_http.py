@@ -67,6 +67,33 @@ def test_who_takes_json_among_others_gets_it(api, token, accept):
     assert api.get("/monitors", token, headers={"Accept": accept}).mimetype == "application/json"
 
 
+@pytest.mark.parametrize(
+    ("path", "accept", "kind"),
+    [
+        ("/monitors", "application/json; charset=utf-8", "application/json"),
+        ("/monitors", "application/json;indent=4, text/html;q=0.5", "application/json"),
+        ("/monitors", "text/html;level=1, application/json;odata=verbose;q=0.1", "application/json"),
+        ("/incidents", "text/csv; charset=utf-8", "text/csv"),
+        ("/incidents", "application/json; charset=utf-8, text/csv; header=present; q=0.5", "application/json"),
+        ("/metrics", "text/plain;version=0.0.4;q=0.5,*/*;q=0.1", "text/plain"),
+        ("/metrics", "application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.5", "text/plain"),
+    ],
+)
+def test_a_types_parameters_keep_nobody_from_it(api, token, path, accept, kind):
+    reply = api.get(path, token, headers={"Accept": accept})
+
+    assert (reply.status_code, reply.mimetype) == (200, kind)
+
+
+@pytest.mark.parametrize("path", ["//api/v1/key", "///api/v1/key", "//api/v1/openapi.json", "//api/v1/nothing"])
+def test_another_spelling_of_an_address_is_another_address(api, token, path):
+    as_sent = {"PATH_INFO": path}
+
+    assert_problem(api.get("/key", environ_overrides=as_sent), 401, "token_missing")
+    assert_problem(api.get("/key", token, environ_overrides=as_sent), 404, "not_found")
+    assert_problem(api.post("/key", token, environ_overrides=as_sent), 404, "not_found")
+
+
 def test_where_there_is_nothing_to_tell_any_type_will_do(api, token, alice):
     monitor_id = make_monitor(alice).id
 

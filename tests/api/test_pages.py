@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from pulse.api.operations import OPERATIONS
-from pulse.api.pages import PageQuery
+from pulse.api.pages import PageQuery, mark_of
 from pulse.clock import utcnow
 from tests.factories import make_key
 from tests.helpers import assert_problem
@@ -21,11 +21,13 @@ LISTS = sorted(
     each.path.replace("<id:monitor_id>", "{monitor}") for each in OPERATIONS.values() if issubclass(each.query, PageQuery)
 )
 LARGEST = 2**63 - 1
+ODD_PLACES = ([], [0], [-1], [True], [1.0], ["1"], [10**30], [1, 2, 3], [None, 1], [["a"], 1], ["\ud800", 1], ["a\0", 1])
 
 
-def made_up(place) -> str:
-    """A cursor nobody gave out."""
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+def made_up(place, path: str | None = None) -> str:
+    """A cursor nobody gave out, of the list at a path if one is given."""
+    whole = [mark_of(f"/api/v1{path}", {}), *place] if path else place
+    return base64.urlsafe_b64encode(json.dumps(whole).encode()).decode().rstrip("=")
 
 
 @pytest.fixture
@@ -97,7 +99,9 @@ def test_a_cursor_that_was_not_given_out_is_refused(api, token, monitor, path, c
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-01-01T00:00:00", "x"])
 def test_a_cursor_with_an_impossible_time_is_refused(api, token, monitor, moment):
-    reply = api.get(f"/monitors/{monitor}/checks?cursor={made_up([moment, 1])}", token)
+    path = f"/monitors/{monitor}/checks"
+
+    reply = api.get(f"{path}?cursor={made_up([moment, 1], path)}", token)
 
     assert_problem(reply, 400, "malformed_request")
 
@@ -108,9 +112,66 @@ def test_the_end_of_64_bit_is_no_trouble(api, token, monitor, path):
         "/monitors": ["zzz", LARGEST],
         "/monitors/{monitor}/checks": ["0001-01-01T00:00:00+00:00", LARGEST],
     }
-    cursor = made_up(places.get(path, [LARGEST]))
+    address = path.format(monitor=monitor)
 
-    assert api.get(f"{path.format(monitor=monitor)}?cursor={cursor}", token).status_code == 200
+    assert api.get(f"{address}?cursor={made_up(places.get(path, [LARGEST]), address)}", token).status_code == 200
+
+
+@pytest.mark.parametrize("place", ODD_PLACES)
+@pytest.mark.parametrize("path", LISTS)
+def test_a_cursor_that_tells_no_place_is_refused(api, token, monitor, path, place):
+    address = path.format(monitor=monitor)
+
+    assert_problem(api.get(f"{address}?cursor={made_up(place, address)}", token), 400, "malformed_request")
+
+
+def test_a_cursor_belongs_to_its_list_and_its_filters(api, token, alice):
+    for number in range(3):
+        make_monitor(alice, name=f"Shop {number}")
+        api.post("/projects", token, json={"name": f"P{number}"})
+    of_projects = api.get("/projects?limit=1", token).get_json()["next_cursor"]
+    of_shops = api.get("/monitors?limit=1&q=shop", token).get_json()["next_cursor"]
+
+    for path, asked in (("/channels", {"cursor": of_projects}), ("/monitors", {"cursor": of_shops})):
+        assert_problem(api.get(path, token, query_string=asked), 400, "malformed_request")
+        assert_problem(api.get("/monitors", token, query_string=asked | {"q": "till"}), 400, "malformed_request")
+    further = api.get("/monitors", token, query_string={"q": "shop", "limit": 200, "cursor": of_shops}).get_json()["data"]
+    assert [each["name"] for each in further] == ["Shop 1", "Shop 2"]
+
+
+@pytest.mark.parametrize("query", ["q=%ff", "q=%ED%A0%80", "q=%C3", "%ff=1"])
+def test_a_query_that_is_not_utf_8_is_malformed(api, token, query):
+    for path in ("/monitors", "/key"):
+        assert_problem(api.get(f"{path}?{query}", token), 400, "malformed_request")
+
+
+def test_a_plus_that_became_a_space_is_told(api, token, monitor):
+    reply = api.get("/incidents?since=2026-01-31T12:00:00+02:00", token)
+
+    assert "%2B" in assert_problem(reply, 422, "validation_failed")["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("q=" + "x" * 201, "Use at most 200 characters."),
+        ("state=gone", "Choose one of up, down, paused, pending."),
+        ("limit=201", "Use a number of at most 200."),
+        ("limit=0", "Use a number of at least 1."),
+        ("project_id=0", "Use a number of at least 1."),
+    ],
+)
+def test_what_is_wrong_with_a_query_is_told_in_our_words(api, token, query, words):
+    problem = assert_problem(api.get(f"/monitors?{query}", token), 422, "validation_failed")
+
+    assert [each["message"] for each in problem["errors"]] == [words]
+
+
+@pytest.mark.parametrize("moment", ["2026-01-31T12:00:00", "2026-13-01T00:00:00Z", "2026-01-31", "x"])
+def test_what_a_time_needs_is_told_by_an_example(api, token, moment):
+    problem = assert_problem(api.get(f"/incidents?since={moment}", token), 422, "validation_failed")
+
+    assert "2026-01-31T12:00:00Z" in problem["errors"][0]["message"]
 
 
 @pytest.mark.parametrize(

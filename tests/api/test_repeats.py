@@ -68,6 +68,17 @@ def test_a_repeat_gets_the_first_reply_whatever_has_changed_since(api, token):
     assert (again.status_code, again.get_data()) == (201, first.get_data())
 
 
+def test_no_body_and_an_empty_object_are_the_same_request(api, alice, token):
+    path = f"/monitors/{make_monitor(alice).id}/pause"
+    first, *others = [
+        api.post(path, token, data=body, content_type="application/json", headers={"Idempotency-Key": "one"})
+        for body in (b"", b"{}", b" { }\n")
+    ]
+
+    assert first.status_code == 200
+    assert [each.get_data() for each in others] == [first.get_data()] * 2
+
+
 def test_another_key_may_use_the_same_name(api, alice, token):
     other = make_key(alice, name="Other").token
 

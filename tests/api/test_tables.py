@@ -54,7 +54,9 @@ def test_an_empty_list_has_its_line_of_names(api, token):
     assert table(reply) == []
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("https://evil.example")'])
+@pytest.mark.parametrize(
+    "name", ["=1+1", "+1", "-1", "@SUM(A1)", "＝1+1", "＋1", "－1", "＠SUM(A1)", '=HYPERLINK("https://evil.example")']
+)
 def test_no_cell_is_computed_by_a_spreadsheet(api, token, alice, name):
     check(make_monitor(alice, name=name), BAD, BAD)
 
