@@ -35,7 +35,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.check()
     if is_sqlite(settings):
         app.wsgi_app = Turnstile(app.wsgi_app)
-    app.wsgi_app = headers.Dressed(app.wsgi_app, settings)
+    app.wsgi_app = headers.WithHeaders(app.wsgi_app, settings)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)

@@ -47,7 +47,7 @@ def refuse_foreign_host(traced: Trace) -> None:
         abort(400)
 
 
-class Dressed:
+class WithHeaders:
     """Puts the headers that protect whoever reads a reply on each one, below everything that could forget them."""
 
     def __init__(self, app: "WSGIApplication", settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 The framework's own way costs twice as much, for what no part of Pulse uses: routes by host, hooks of blueprints, signals,
 values that are turned into replies, bodies in pieces. Each method here is one that may be overridden, and does what the
-one it overrides does.
+one it overrides does for an app that `Lane.check` lets pass.
 """
 
 from collections.abc import Callable, Iterable

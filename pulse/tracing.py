@@ -60,7 +60,7 @@ class Trace:
         """What the app is plugged together from, for the same reason."""
         self.services: Services = app.extensions["pulse"]
         self.headers: list[tuple[str, str]] = []
-        """What the reply carries besides the view's own headers; `headers.Dressed` puts them on."""
+        """What the reply carries besides the view's own headers; `headers.WithHeaders` puts them on."""
         self.caller: Any = None
         """Who a request of the API comes from, once that is decided."""
         self.kind = Kind.NOBODY
@@ -99,7 +99,8 @@ def request_id(traced: Trace | None = None) -> str:
 def finish(traced: Trace, status: int, now: datetime) -> None:
     """Put the request's id on its reply, and write its line.
 
-    It goes around the processors above, which cost more than the key check: what a client chose is made harmless here.
+    It goes around structlog's processors in `logs`, which cost more than the key check: what a client chose is made
+    harmless here.
     """
     environ, identity = traced.environ, request_id(traced)
     traced.headers.append(("X-Request-Id", identity))
