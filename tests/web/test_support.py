@@ -298,3 +298,45 @@ def test_the_trail_names_a_key_that_acted_and_is_gone(staff, api, alice):
 
     row = next(each for each in page.find_all("tr") if words(each.find("th")) == "key.deleted")
     assert words(row.find("td", {"data-label": "By"})).startswith(f"key {key_id} Deploy bot")
+
+
+def test_a_missing_reason_is_told_at_the_field_of_the_act(staff, alice):
+    issued = make_key(alice)
+    make_key(alice, name="Other")
+    account = f"/support/accounts/{alice.user_id}"
+    act = f"{account}/keys/{issued.key.id}/revoke"
+
+    page = soup(staff.submit(act, {"reason": " "}, page=account))
+
+    (field,) = page.select("[aria-invalid=true]")
+    assert field.find_parent("form")["action"] == act
+    assert field.find_parent("details").has_attr("open")
+    assert words(page.find(id=field["aria-describedby"])) == "Enter a reason."
+    assert page.select("form[action*=support] :required") == []
+
+
+def test_every_reason_has_a_label_that_can_be_seen(staff, alice):
+    make_key(alice)
+
+    page = soup(staff.get(f"/support/accounts/{alice.user_id}"))
+
+    fields = page.select("input[name=reason]")
+    labels = [page.find("label", attrs={"for": each["id"]}) for each in fields]
+    assert len(fields) == 4
+    assert {(words(each), each.get("class") is None) for each in labels} == {("Reason", True)}
+
+
+def test_a_plan_that_is_none_is_refused_and_the_reason_kept(staff, alice):
+    account = f"/support/accounts/{alice.user_id}"
+
+    reply = staff.submit(f"{account}/teams/{alice.team_id}/plan", {"reason": "Agreed", "plan": "gold"}, page=account)
+
+    assert reply.status_code == 422
+    assert "Not a valid choice" in text(reply)
+    assert soup(reply).find("input", {"value": "Agreed"})
+
+
+def test_accounts_found_stand_under_their_heading(staff, alice):
+    page = soup(find(staff, alice.email))
+
+    assert words(page.find("h2")) == "Accounts found"
