@@ -280,6 +280,16 @@ def test_who_has_to_be_given_the_new_token_is_named(at_home, key):
     assert "and 2 more" in told
 
 
+@pytest.mark.parametrize(("operations", "rest"), [(5, "and 1 more operation "), (6, "and 2 more operations ")])
+def test_operations_that_are_not_listed_are_counted(at_home, key, operations, rest):
+    key_id, token_id = key.id, key.token.id
+    recorded(*(use(token_id, f"GET /things/{number}") for number in range(operations)))
+
+    told = dialog(at_home, key_id, "rotate")
+
+    assert rest in told
+
+
 def test_rotating_says_until_when_the_rotated_key_lasts(at_home, alice):
     key = make_key(alice, expires_in=timedelta(days=30)).key
     key.token.issued_at = utcnow() - timedelta(days=10)

@@ -373,3 +373,12 @@ def test_a_stolen_session_cannot_guess_its_way_to_the_end(at_home, alice):
     assert statuses[-1] == 429
     assert delete_account(at_home).status_code == 429
     assert alice.user.name == "Alice"
+
+
+def test_how_long_a_password_must_be_is_said_once(visitor, alice):
+    visitor.sign_in(alice)
+    before = text(visitor.get("/settings/profile"))
+
+    after = text(press(visitor, "Update Password", {"Current Password": PASSWORD, "New Password": "short"}))
+
+    assert [told.lower().count("at least 8 characters") for told in (before, after)] == [1, 1]
