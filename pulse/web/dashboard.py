@@ -42,7 +42,7 @@ def live() -> Response:
 def standing() -> dict[str, Any]:
     """Return what the page shows: always the committed state."""
     mine = team().id
-    incidents = Incident.of(mine).options(joinedload(Incident.monitor)).limit(MOST_SHOWN + 1)
+    incidents = Incident.of(mine).options(joinedload(Incident.alert_rule)).limit(MOST_SHOWN + 1)
     active = db.session.scalars(incidents.where(Incident.resolved_at.is_(None))).all()
     ended = db.session.scalars(incidents.where(Incident.resolved_at > utcnow() - LATELY)).all()
     down = db.session.scalars(Monitor.of(mine, state=State.DOWN).limit(MOST_SHOWN + 1)).all()

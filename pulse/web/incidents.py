@@ -1,15 +1,16 @@
 """Incidents: the list, and one with what can be done about it."""
 
+from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, url_for
+from flask import Blueprint, Response, abort, flash, request, url_for
 from flask_login import login_required
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from pulse.extensions import db
 from pulse.htmx import go, render, wants_fragment
-from pulse.models.incident import Incident
+from pulse.models.incident import Incident, IncidentStatus
 from pulse.models.refusals import Conflict
 from pulse.models.timeline import keys_used, timeline
 from pulse.models.user import User
@@ -27,10 +28,20 @@ DIALOG = "incidents/_resolve.html"
 @bp.get("")
 @login_required
 def index() -> Response:
-    """List the team's incidents."""
-    query = Incident.of(team().id).options(joinedload(Incident.monitor))
-    incidents, newer_url, older_url = part(query, Incident.id)
-    return render("incidents/index.html", "incidents/_panel.html", incidents=incidents, newer_url=newer_url, older_url=older_url)
+    """List the team's incidents, or those of one status."""
+    status = request.args.get("status", "")
+    status = status if status in set(IncidentStatus) else None
+    query = Incident.of(team().id, status=status).options(joinedload(Incident.alert_rule))
+    incidents, newer_url, older_url = part(query, Incident.id, at=partial(url_for, ".index", status=status))
+    return render(
+        "incidents/index.html",
+        "incidents/_panel.html",
+        incidents=incidents,
+        chosen=status,
+        statuses=list(IncidentStatus),
+        newer_url=newer_url,
+        older_url=older_url,
+    )
 
 
 @bp.get("/<id:incident_id>")

@@ -38,9 +38,40 @@ def test_the_list_is_newest_first(tab, alice):
     rows = [words(row) for row in soup(tab.get("/incidents")).select("tbody tr")]
 
     assert [row.split(" just now")[0] for row in rows] == [
-        "Blog is down Blog Open Critical",
-        "Shop is down Shop Resolved Critical",
+        "Blog is down Monitor down Open Critical",
+        "Shop is down Monitor down Resolved Critical",
     ]
+
+
+@pytest.mark.parametrize("status", ["open", "acknowledged", "resolved"])
+def test_the_list_is_narrowed_to_a_status_by_its_address(tab, alice, status):
+    opened, acknowledged, resolved = (make_monitor(alice, name=name) for name in ("open", "acknowledged", "resolved"))
+    for monitor in (opened, acknowledged, resolved):
+        check(monitor, BAD, BAD)
+    check(resolved, GOOD, GOOD)
+    db.session.query(Incident).filter_by(monitor_id=acknowledged.id).one().acknowledge(db.session, alice.actor)
+    db.session.commit()
+
+    page = soup(tab.get("/incidents"))
+    narrowed = soup(tab.get(page.find(id=f"status-{status}")["href"]))
+
+    assert [words(each) for each in page.select(".spans a")] == ["All", "Open", "Acknowledged", "Resolved"]
+    assert [words(each.th.a) for each in narrowed.select("tbody tr")] == [f"{status} is down"]
+    assert [words(each) for each in narrowed.select(".spans [aria-current]")] == [status.capitalize()]
+
+
+def test_a_narrowed_list_stays_so_from_part_to_part_and_says_when_it_is_empty(tab, alice):
+    monitor = make_monitor(alice)
+    for _ in range(51):
+        check(monitor, BAD, BAD, GOOD, GOOD)
+
+    first = soup(tab.get("/incidents?status=resolved"))
+    second = soup(tab.get(first.find("a", rel="next")["href"]))
+
+    assert [words(each) for each in second.select(".spans [aria-current]")] == ["Resolved"]
+    assert len(second.select("tbody tr")) == 1
+    assert "No incident is open." in text(tab.get("/incidents?status=open"))
+    assert words(soup(tab.get("/incidents?status=odd")).select_one(".spans [aria-current]")) == "All"
 
 
 def test_a_long_list_comes_in_parts(tab, alice):
