@@ -201,3 +201,61 @@ def test_a_reveal_survives_the_end_of_its_session_and_an_outage_of_the_poll(page
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("Token", exact=True)).to_have_value(token)
     expect(dialog.locator("[data-status]")).to_be_hidden()
+
+
+def test_a_stale_tab_cannot_rotate_twice(page: Page, server: Server, alice: Person):
+    sign_in(page, alice)
+    open_tab(page)
+    create(page, "CI/CD Pipeline", "monitors:read")
+    page.goto("/settings/api-keys")
+    stale = page.context.new_page()
+    for each in (page, stale):
+        each.goto("/settings/api-keys")
+        each.get_by_role("link", name="CI/CD Pipeline", exact=True).click()
+        each.get_by_role("link", name="Rotate", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Rotate Key").click()
+    second = read_token(page)
+
+    stale.get_by_role("dialog").get_by_role("button", name="Rotate Key").click()
+
+    dialog = stale.get_by_role("dialog", name="Rotate “CI/CD Pipeline”")
+    expect(dialog).to_contain_text("This token was already replaced.")
+    expect(dialog.get_by_role("button", name="Rotate Key")).to_have_count(0)
+    assert status(server, second) == (200, None)
+    dialog.get_by_role("link", name="Reload").click()
+    expect(stale.get_by_role("dialog")).to_have_count(0)
+    expect(stale.get_by_text(f"…{second[-8:]}").first).to_be_visible()
+
+
+def test_a_date_that_was_not_chosen_is_asked_for(page: Page, alice: Person):
+    sign_in(page, alice)
+    open_tab(page)
+    page.get_by_role("link", name="Create API Key").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("Nightly report")
+    dialog.locator("input[value='monitors:read']").check()
+    dialog.get_by_label("Expires").select_option("Date")
+
+    dialog.get_by_role("button", name="Create", exact=True).click()
+
+    expect(dialog).to_contain_text("Choose a date.")
+    expect(dialog.get_by_label("Date", exact=True)).to_be_focused()
+
+
+def test_a_smaller_plan_is_asked_about_first(page: Page, server: Server, alice: Person):
+    sign_in(page, alice)
+    open_tab(page)
+    token = create(page, "CI/CD Pipeline", "monitors:read")
+    page.goto("/settings/billing")
+
+    page.get_by_role("link", name="Choose Free").click()
+
+    dialog = page.get_by_role("dialog", name="Choose Free for “Alice’s team”")
+    expect(dialog).to_contain_text("API access stops.")
+    assert status(server, token) == (200, None)
+    dialog.get_by_role("button", name="Choose Free").click()
+    expect(page.get_by_text("Alice’s team is now on the Free plan.")).to_be_visible()
+    assert status(server, token) == (403, "plan_required")
+    page.get_by_role("button", name="Choose Team").click()
+    expect(page.get_by_text("Alice’s team is now on the Team plan.")).to_be_visible()
+    assert status(server, token) == (200, None)
