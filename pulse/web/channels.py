@@ -70,8 +70,7 @@ def create() -> Response:
 def edit(channel_id: int) -> Response:
     """Show the form for a change; of a URL it holds nothing."""
     channel = find(channel_id)
-    target = "" if channel.target_sealed else channel.shown
-    return form_page(ChannelForm(obj=channel, data={"target": target}), channel)
+    return form_page(ChannelForm.of(channel), channel)
 
 
 @bp.post("/<id:channel_id>/edit")

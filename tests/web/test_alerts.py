@@ -188,6 +188,36 @@ def test_saving_a_channel_without_typing_its_url_keeps_it(at_home, alice):
     assert (kept.name, kept.target_sealed, kept.active) == ("Renamed", before, True)
 
 
+@pytest.mark.parametrize("typed", ["", "ignored@example.com"])
+def test_a_channel_leads_to_whoever_owns_the_team(at_home, alice, typed):
+    form = {"name": "Boss", "type": "email", "recipient": "owner", "target": typed, "active": "y"}
+
+    reply = at_home.submit("/alerts/channels/new", form)
+
+    made = newest(Channel, alice)
+    page = soup(at_home.get(f"/alerts/channels/{made.id}/edit"))
+    assert (reply.status_code, made.shown) == (303, "owner")
+    assert (page.select_one("[name=recipient][checked]")["value"], page.find(id="target")["value"]) == ("owner", "")
+
+
+def test_saving_a_webhook_as_its_form_stands_keeps_its_url(at_home, alice):
+    channel = make_channel(alice, type="slack", target="https://hooks.example.com/one").channel
+    before, path = channel.target_sealed, f"/alerts/channels/{channel.id}/edit"
+    given = values(form_of(soup(at_home.get(path)), "Save"))
+
+    reply = at_home.submit(path, given)
+
+    assert (reply.status_code, given["target"], newest(Channel, alice).target_sealed) == (303, "", before)
+
+
+def test_the_choice_of_the_owner_is_of_no_matter_to_a_webhook(at_home, alice):
+    form = {"name": "Hook", "type": "webhook", "recipient": "owner", "target": "https://hooks.example.com/x", "active": "y"}
+
+    at_home.submit("/alerts/channels/new", form)
+
+    assert newest(Channel, alice).shown == "https://hooks.example.com/…"
+
+
 def test_an_email_channel_is_changed_and_switched_off(at_home, alice):
     path = f"/alerts/channels/{make_channel(alice).channel.id}/edit"
     given = values(form_of(soup(at_home.get(path)), "Save"))

@@ -18,7 +18,7 @@ from wtforms import (
 from wtforms.widgets import CheckboxInput
 
 from pulse.models.alert_rule import AlertRule
-from pulse.models.channel import Channel, ChannelFields, ChannelType
+from pulse.models.channel import OWNER, Channel, ChannelFields, ChannelType
 from pulse.models.conditions import Condition, Operator, Window
 from pulse.models.monitor import Monitor
 from pulse.models.planned_outage import LOCAL, OutageFields, PlannedOutage, Repeats
@@ -30,6 +30,7 @@ from pulse.web.forms.base import BaseForm, Readable, TextField, choices
 from pulse.web.forms.monitors import NumberField
 
 SCOPES = (("all", "All monitors"), ("chosen", "Chosen monitors"))
+RECIPIENTS = ((OWNER, "Team Owner, whoever that is at the time"), ("address", "An address"))
 USUAL = ("", "the usual one")
 """Offered where the condition is yet to be chosen: without scripts a form cannot follow that choice."""
 
@@ -150,20 +151,33 @@ class ChannelForm(BaseForm):
 
     name = TextField("Name", render_kw={"maxlength": 200})
     type = SelectField("Type", choices=choices(*((each.value, each.label) for each in ChannelType)))
+    recipient = RadioField("Recipient", choices=choices(*RECIPIENTS), default="address", validate_choice=False)
     target = TextField("Target", render_kw={"maxlength": 4096, "autocomplete": "off", "spellcheck": "false"})
     active = BooleanField("Active", default=True)
 
+    @classmethod
+    def of(cls, channel: Channel) -> "ChannelForm":
+        """Return the form for a change, filled with what the channel is; of a URL it holds nothing."""
+        is_owners = channel.kind is ChannelType.EMAIL and channel.shown == OWNER
+        given: dict[str, Any] = {"name": channel.name, "active": channel.active}
+        shown = "" if is_owners or channel.target_sealed else channel.shown
+        return cls(data=given | {"target": shown, "recipient": OWNER if is_owners else "address"})
+
     def fields(self) -> ChannelFields:
         """Return a whole new channel as it was typed."""
-        return {"name": self.name.data, "type": self.type.data, "target": self.target.data, "active": bool(self.active.data)}
+        return {"type": self.type.data, **self._written(self.type.data)}
 
     def changes(self, channel: Channel) -> ChannelFields:
         """Return what is to be written of a channel: a URL, which is never shown, stays where none was typed."""
-        fields = self.fields()
-        del fields["type"]
+        fields = self._written(channel.type)
         if channel.kind is not ChannelType.EMAIL and not (self.target.data or "").strip():
             del fields["target"]
         return fields
+
+    def _written(self, kind: str) -> ChannelFields:
+        is_owners = kind == ChannelType.EMAIL.value and self.recipient.data == OWNER
+        target = OWNER if is_owners else self.target.data
+        return {"name": self.name.data, "target": target, "active": bool(self.active.data)}
 
 
 class OutageForm(ScopedForm):
