@@ -91,10 +91,10 @@
   /** Write the token, or what stands for it, into the dialog. */
   function paint(dialog) {
     const { token, line, shown } = secrets.get(dialog);
-    const text = shown ? token : "pulse_" + "•".repeat(12) + token.slice(-8);
-    find("[data-token]", dialog).setAttribute("value", text);
-    find("[data-token]", dialog).value = text;
-    find("[data-line]", dialog).textContent = line.replace(token, text);
+    const masked = (dots) => (shown ? token : "pulse_" + "•".repeat(dots) + token.slice(-8));
+    find("[data-token]", dialog).setAttribute("value", masked(12));
+    find("[data-token]", dialog).value = masked(12);
+    find("[data-line]", dialog).textContent = line.replace(token, masked(token.length - 14)); // as long, so that nothing moves
     find("[data-show]", dialog).textContent = shown ? "Hide" : "Show";
   }
 
@@ -163,6 +163,16 @@
 
   function invoker(popover) {
     return find(`[popovertarget="${popover.id}"]`);
+  }
+
+  // ---- tabs ----
+
+  /** Scroll a row of tabs, where they do not all fit, so far that the present one shows. */
+  function showTab() {
+    const tab = find(".tabs [aria-current]");
+    if (!tab) return;
+    const [row, at] = [tab.parentElement.getBoundingClientRect(), tab.getBoundingClientRect()];
+    tab.parentElement.scrollLeft += at.left + at.width / 2 - (row.left + row.width / 2);
   }
 
   // ---- events ----
@@ -240,7 +250,8 @@
     const into = typeof ctx.target === "string" ? ctx.target.slice(1) : ctx.target?.id;
     if (into === "panel") find("#dialog").replaceChildren();
     openDialogs();
-    if (into === "panel") settle(ctx.request.submitter);
+    if (into === "arrival") find("#arrival .notice")?.scrollIntoView({ block: "nearest" });
+    if (into === "panel") showTab(), settle(ctx.request.submitter);
   });
 
   /** After a new panel: say what happened, and leave the focus at a place that still exists. */
@@ -279,4 +290,5 @@
   }));
 
   openDialogs();
+  showTab();
 })();

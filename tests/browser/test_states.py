@@ -22,8 +22,13 @@ PARTS = 8
 """Into how many tests the states are dealt out, so that none takes long."""
 
 
-SIZES = {"320 px": {"width": 320, "height": 640}, "text at 200 %": {"width": 640, "height": 400}}
-"""Twice the text on 1280 px is, to the layout, the same text on 640 px."""
+SIZES = {
+    "900 px": {"width": 900, "height": 700},
+    "text at 200 % of 1536 px": {"width": 768, "height": 432},
+    "text at 200 % of 1280 px": {"width": 640, "height": 400},
+    "320 px": {"width": 320, "height": 640},
+}
+"""Twice the text on 1536 px is, to the layout, the same text on 768 px. The sidebar leaves least room just where it begins."""
 OVERFLOW = """() => {
     const widest = document.documentElement.clientWidth;
     const wide = [document.documentElement, ...document.querySelectorAll('dialog[open], dialog[open] .body')];

@@ -1,0 +1,138 @@
+"""Where things stand: what is looked for is in view, and what belongs in one line is in one line."""
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.conftest import sign_in
+from tests.browser.test_key_life import create
+from tests.calls import call
+from tests.factories import Person, make_person
+from tests.live import Server
+from tests.monitors import GOOD, check, make_monitor
+
+PHONE = {"width": 375, "height": 700}
+
+
+@pytest.fixture
+def scripts() -> bool:
+    """Layout is looked at with scripts; what does without them has tests of its own."""
+    return True
+
+
+def edges(place: Locator) -> tuple[float, float]:
+    """Return where something begins and ends along the line, in px."""
+    box = place.bounding_box()
+    assert box
+    return box["x"], box["x"] + box["width"]
+
+
+def middle(place: Locator) -> float:
+    """Return how far down the middle of something is, in px."""
+    box = place.bounding_box()
+    assert box
+    return box["y"] + box["height"] / 2
+
+
+@pytest.mark.parametrize("path", ["/settings/api-keys", "/alerts/channels", "/incidents"])
+def test_a_short_page_does_not_scroll(page: Page, alice: Person, path: str):
+    sign_in(page, alice)
+
+    page.goto(path)
+
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+
+
+@pytest.mark.parametrize("path", ["/alerts", "/alerts/channels", "/alerts/outages"])
+def test_the_present_tab_is_in_view_on_a_phone(page: Page, alice: Person, path: str):
+    sign_in(page, alice)
+    page.set_viewport_size(PHONE)
+
+    page.goto(path)
+
+    left, right = edges(page.get_by_role("navigation", name="Alerts").locator("[aria-current]"))
+    assert left >= 0
+    assert right <= PHONE["width"]
+
+
+def test_a_tab_that_is_chosen_comes_into_view(page: Page, alice: Person):
+    sign_in(page, alice)
+    page.set_viewport_size(PHONE)
+    page.goto("/alerts")
+
+    page.get_by_role("link", name="Planned Outages").click()
+    page.get_by_role("heading", name="Planned Outages", exact=True).wait_for()
+
+    assert edges(page.get_by_role("navigation", name="Alerts").locator("[aria-current]"))[1] <= PHONE["width"]
+
+
+def test_the_menu_ends_where_the_content_does(page: Page, alice: Person):
+    sign_in(page, alice)
+    page.set_viewport_size(PHONE)
+    page.goto("/alerts")
+
+    inside = page.get_by_role("button", name="Menu").evaluate(
+        "each => { const words = document.createRange(); words.selectNodeContents(each);"
+        " return words.getBoundingClientRect().right; }"
+    )
+
+    assert inside == pytest.approx(edges(page.get_by_role("navigation", name="Alerts"))[1], abs=1)
+
+
+def test_every_icon_of_the_sidebar_stands_in_one_column(page: Page, alice: Person):
+    sign_in(page, alice)
+
+    page.goto("/incidents")
+
+    icons = page.get_by_role("navigation", name="Main").locator(".icon:visible").all()
+    assert len(icons) == 8
+    assert len({edges(icon)[0] for icon in icons}) == 1
+
+
+def test_what_arrived_is_in_view_on_a_phone(page: Page, server: Server, alice: Person):
+    page.set_viewport_size(PHONE)
+    sign_in(page, alice)
+    page.goto("/settings/api-keys")
+    token = create(page, "Dashboard", "monitors:read")
+
+    assert call(f"{server.url}/api/v1/monitors", token=token).status == 200
+
+    expect(page.get_by_text("The token works.")).to_be_in_viewport(ratio=1)
+    assert middle(page.get_by_text("The token works.")) < middle(page.get_by_role("button", name="Done")) - 20
+
+
+def test_showing_the_token_moves_nothing(page: Page, alice: Person):
+    page.emulate_media(reduced_motion="reduce")
+    sign_in(page, alice)
+    page.goto("/settings/api-keys/new?name=Dashboard&ability=monitors:read")
+    page.get_by_role("dialog").get_by_role("button", name="Create", exact=True).click()
+    dialog, copy = page.get_by_role("dialog", name="Token"), page.get_by_role("button", name="Copy", exact=True)
+    dialog.wait_for()
+    before = dialog.bounding_box(), copy.bounding_box()
+
+    page.get_by_role("button", name="Show").click()
+
+    assert (dialog.bounding_box(), copy.bounding_box()) == before
+
+
+def test_a_rows_button_stands_in_its_line(page: Page, alice: Person):
+    sign_in(page, alice)
+
+    page.goto("/alerts/channels")
+
+    line = middle(page.get_by_role("link", name="Owner", exact=True))
+    assert middle(page.get_by_role("button", name="Send Test Notification")) == pytest.approx(line, abs=2)
+    assert middle(page.get_by_role("link", name="Delete")) == pytest.approx(line, abs=2)
+
+
+def test_the_name_of_a_monitor_has_the_most_room(browser: Browser, server: Server, app: Flask):
+    person = make_person(app, "Alice", "alice@example.com")
+    check(make_monitor(person, name="Shop checkout", url="https://shop.example.com/checkout"), GOOD)
+    page = browser.new_page(base_url=server.url, viewport={"width": 1280, "height": 900})
+    sign_in(page, person)
+
+    page.goto("/monitors")
+
+    widths = [right - left for left, right in map(edges, page.get_by_role("columnheader").all())]
+    page.close()
+    assert widths[0] == max(widths)
