@@ -47,6 +47,14 @@ class Chart:
         return sum(each.failed for each in self.places)
 
     @property
+    def scale(self) -> list[tuple[float, int]]:
+        """Where the lines of the grid lie, in percent from the top of the whole picture, and how many ms they stand for."""
+        if not self.middle:
+            return []
+        lines = [(0, self.top_ms), (TALL // 2, self.top_ms // 2), (TALL, 0)]
+        return [(round(100 * line / self.height, 2), ms) for line, ms in lines if line != TALL // 2 or self.top_ms % 2 == 0]
+
+    @property
     def mean_ms(self) -> int | None:
         """The response time in the middle of all; None where no reply was whole."""
         whole = sum(self.places[1:], self.places[0])

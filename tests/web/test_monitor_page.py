@@ -44,6 +44,15 @@ def test_pictures_say_what_they_show_and_have_a_table_behind_them(tab, monitor, 
     assert words(tables["Uptime by day over the last 7 days"].tbody).endswith("66.67% 3 1")
 
 
+def test_the_lines_of_the_grid_say_what_they_stand_for(tab, monitor, path):
+    check(monitor, GOOD)
+
+    chart = soup(tab.get(path)).select_one("svg.chart")
+
+    scale = [(each["y"], words(each)) for each in chart.find_all("text")]
+    assert scale == [("0.0%", "20 ms"), ("43.86%", "10 ms"), ("87.72%", "0 ms")]
+
+
 def test_a_gap_breaks_the_line_and_a_failure_stands_below_it(tab, monitor, path):
     for minutes in (120, 110, 60, 50, 40):
         check(monitor, GOOD, at=utcnow() - timedelta(minutes=minutes))
