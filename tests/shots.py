@@ -301,6 +301,33 @@ def rotate_used(page: Page) -> None:
     page.get_by_role("dialog").wait_for()
 
 
+def rotate_stale(page: Page) -> None:
+    rotate_used(page)
+    page.locator("dialog input[name=token_id]").evaluate("field => field.value = 1")
+    page.get_by_role("button", name="Rotate Key").click()
+    page.get_by_text("This token was already replaced.").wait_for()
+
+
+def choose_smaller(page: Page) -> None:
+    page.goto("/settings/billing")
+    page.get_by_role("link", name="Choose Free").click()
+    page.get_by_role("dialog").wait_for()
+
+
+def open_account(page: Page) -> None:
+    page.goto("/support")
+    page.get_by_label("Email, key name").fill("alice@example.com")
+    page.get_by_role("button", name="Find").click()
+    page.get_by_role("link", name="alice@example.com").click()
+    page.get_by_role("heading", name="Audit trail").wait_for()
+
+
+def refuse_act(page: Page) -> None:
+    open_account(page)
+    page.get_by_role("button", name="Suspend").click()
+    page.get_by_text("Enter a reason.").wait_for()
+
+
 def rotate_at_key(page: Page) -> None:
     open_key(page)
     page.get_by_role("link", name="Rotate", exact=True).click()
@@ -418,6 +445,7 @@ STATES: dict[str, tuple[str, Act]] = {
     "keys-delete": ("alice", open_act("Delete")),
     "keys-reveal-arrived": ("alice", reveal_arrived),
     "keys-rotate-used": ("alice", rotate_used),
+    "keys-rotate-stale": ("alice", rotate_stale),
     "keys-delete-used": ("alice", delete_used),
     "keys-create-repair": (
         "alice",
@@ -434,6 +462,7 @@ STATES: dict[str, tuple[str, Act]] = {
     "keys-limit": ("lisa", open_keys),
     "profile": ("alice", visit("/settings/profile")),
     "billing": ("alice", visit("/settings/billing")),
+    "billing-smaller": ("alice", choose_smaller),
     "billing-free": ("frank", visit("/settings/billing")),
     "dashboard": ("alice", visit("/dashboard")),
     "dashboard-empty": ("charlie", visit("/dashboard")),
@@ -475,6 +504,8 @@ STATES: dict[str, tuple[str, Act]] = {
     "incidents-empty": ("charlie", visit("/incidents")),
     "not-found": ("alice", visit("/no-such-page")),
     "support": ("dana", visit("/support")),
+    "support-account": ("dana", open_account),
+    "support-refused": ("dana", refuse_act),
     "sign-in": ("", visit("/sign-in")),
     "sign-up": ("", visit("/sign-up")),
     "forgot": ("", visit("/forgot-password")),
