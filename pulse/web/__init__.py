@@ -4,11 +4,13 @@ from flask import Flask, Response, abort, current_app, redirect, request, url_fo
 from flask.typing import ResponseReturnValue
 from flask_login import AnonymousUserMixin, current_user
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException
 
-from pulse.extensions import csrf, login_manager, services
-from pulse.htmx import go
+from pulse.extensions import csrf, db, login_manager, services
+from pulse.htmx import go, wants_fragment
 from pulse.plans import Plan
-from pulse.problems import Problem
+from pulse.problems import MEANINGS, Problem
 from pulse.tracing import trace
 from pulse.web import (
     alert_rules,
@@ -98,10 +100,30 @@ def ask_to_sign_in() -> ResponseReturnValue:
 
 
 def shared_context() -> dict[str, object]:
-    """Return what every page may show; a page about an error asks the database nothing, for that may have failed."""
+    """Return what every page may show; one about an error of ours asks the database nothing, for that may have failed."""
     context: dict[str, object] = {"settings": services().settings, "Plan": Plan}
-    if trace().code:
-        return context | {"current_user": AnonymousUserMixin(), "team": None, "role": None}
+    if (code := trace().code) is None:
+        return context | whoever_looks()
+    return context | (nobody() if wants_fragment() or MEANINGS[code].status >= 500 else whoever_can_be_asked_for())
+
+
+def whoever_looks() -> dict[str, object]:
+    """Return who is signed in, and where."""
     if not visits.is_signed_in():
-        return context | {"current_user": current_user, "team": None, "role": None}
-    return context | {"current_user": current_user, "team": visits.team(), "teams": visits.teams(), "role": visits.role()}
+        return {"current_user": current_user, "team": None, "role": None}
+    return {"current_user": current_user, "team": visits.team(), "teams": visits.teams(), "role": visits.role()}
+
+
+def whoever_can_be_asked_for() -> dict[str, object]:
+    """Return the same for a page that must not fail in its turn: where the database does not answer, nobody."""
+    try:
+        visits.only_read()
+        return whoever_looks()
+    except (SQLAlchemyError, HTTPException):
+        db.session.rollback()
+        return nobody()
+
+
+def nobody() -> dict[str, object]:
+    """Return what a page shows to whom it does not know."""
+    return {"current_user": AnonymousUserMixin(), "team": None, "role": None}
