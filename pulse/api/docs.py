@@ -1,13 +1,22 @@
 """The API's own page for people: every operation and every error, from the declarations that decide."""
 
 import json
+from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, Response, render_template, request
 
-from pulse.api.openapi import codes, components, in_headers, in_path, in_query, names, ordered, tag_of
-from pulse.api.operations import Operation
+from pulse.api.answers import codes
+from pulse.api.compressing import compressed
+from pulse.api.limits import OWNER_FACTOR
+from pulse.api.openapi import NOUNS, in_headers, in_path, in_query, tag_of
+from pulse.api.operations import OPERATIONS, Operation
+from pulse.api.shapes import names, schemas
+from pulse.api.wording import field, fields_of, plain
 from pulse.extensions import services
+from pulse.models.remembered_reply import KEPT
+from pulse.plans import API_PLANS
 from pulse.problems import MEANINGS
 from pulse.routing import API
 
@@ -56,18 +65,38 @@ ANSWERED: dict[str, Any] = {
 FILLED = ("last_check", "next_check_at", "last_used_at")
 """Those that may be null, and are shown as they mostly are."""
 AT = "2026-01-31T12:00:00.000Z"
+KEPT_SECONDS = 60
 SCALARS = {"boolean": True, "integer": 1, "number": 1}
 
 
 @bp.get("")
-def index() -> str:
+def index() -> Response:
     """Show the operations by noun, those alone that hold what is looked for; and the errors by status."""
     sought = request.args.get("q", "").strip()[:100]
-    told = [described(each) for each in ordered() if matches(each, sought)]
-    nouns = list(dict.fromkeys(each["noun"] for each in told))
-    errors = sorted(MEANINGS.items(), key=lambda each: each[1].status)
-    base = f"{services().settings.site}{API}"
-    return render_template("docs/index.html", operations=told, nouns=nouns, errors=errors, base=base, sought=sought)
+    order = list(NOUNS)
+    told = [described(each) for each in OPERATIONS.values() if matches(each, sought)]
+    told.sort(key=lambda each: order.index(each["noun"]))
+    page = render_template(
+        "docs/index.html",
+        operations=told,
+        nouns={noun: NOUNS[noun] for noun in dict.fromkeys(each["noun"] for each in told)},
+        errors=sorted(MEANINGS.items(), key=lambda each: each[1].status),
+        base=f"{services().settings.site}{API}",
+        sought=sought,
+        plans=API_PLANS,
+        owner_factor=OWNER_FACTOR,
+        hours=int(KEPT / timedelta(hours=1)),
+    )
+    return kept_briefly(compressed(page.encode(), "text/html; charset=utf-8"), page)
+
+
+def kept_briefly(response: Response, page: str) -> Response:
+    """Let a browser keep the page for a minute, and ask afterwards whether it has changed: nothing in it is anybody's."""
+    response.set_etag(sha256(page.encode()).hexdigest()[:16], weak=True)
+    response.headers["Cache-Control"] = f"private, max-age={KEPT_SECONDS}"
+    response.vary.add("Cookie")
+    response.make_conditional(request)
+    return response
 
 
 def matches(declared: Operation, sought: str) -> bool:
@@ -99,33 +128,13 @@ def described(declared: Operation) -> dict[str, Any]:
 
 def parameter(told: dict[str, Any]) -> dict[str, Any]:
     """Return one parameter in the page's words."""
-    return {"name": told["name"], "place": told["in"], "required": told["required"], "kind": kind(told["schema"])}
+    about = told.get("description", "")
+    return {"place": told["in"]} | field(told["name"], {"description": about} | told["schema"], required=told["required"])
 
 
 def body_fields(declared: Operation) -> list[dict[str, Any]]:
     """Return the fields of an operation's body in the page's words."""
-    if declared.body is None:
-        return []
-    schema = components()[names()[declared.body, "validation"]]
-    required = schema.get("required", ())
-    return [
-        {"name": name, "required": name in required, "kind": kind(value)} for name, value in schema.get("properties", {}).items()
-    ]
-
-
-def kind(schema: dict[str, Any]) -> str:
-    """Return a type as people read it: `integer, 1 to 200`."""
-    if "$ref" in schema:
-        return kind(components()[schema["$ref"].rpartition("/")[2]])
-    if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(kind(each) for each in schema["anyOf"]))
-    if "enum" in schema:
-        return ", ".join(map(str, schema["enum"]))
-    text = {"date-time": "time, ISO 8601 with a time zone"}.get(schema.get("format", ""), str(schema.get("type", "any")))
-    if schema.get("type") == "array":
-        text = f"list of {kind(schema.get('items', {}))}"
-    low, high = schema.get("minimum"), schema.get("maximum")
-    return f"{text}, {low} to {high}" if low is not None and high is not None and high < 2**62 else text
+    return list(fields_of(schemas()[names()[declared.body, "validation"]])) if declared.body else []
 
 
 def curl(declared: Operation, fields: list[dict[str, Any]]) -> str:
@@ -146,14 +155,14 @@ def curl(declared: Operation, fields: list[dict[str, Any]]) -> str:
     return " ".join([*parts, f"{services().settings.site}{API}{path}"])
 
 
-def reply_of(declared: Operation) -> list[tuple[str, str]]:
+def reply_of(declared: Operation) -> list[dict[str, Any]]:
     """Return the fields of an operation's reply with their types; a list's are those of what it lists."""
     if declared.reply is None:
         return []
-    schema = components()[names()[declared.reply, "serialization"]]
+    schema = schemas()[names()[declared.reply, "serialization"]]
     if set(schema["properties"]) == {"data", "next_cursor"}:
-        schema = components()[schema["properties"]["data"]["items"]["$ref"].rpartition("/")[2]]
-    return [(name, kind(value)) for name, value in schema["properties"].items()]
+        schema = plain(schema["properties"]["data"]["items"])
+    return [each | {"required": False} for each in fields_of(schema)]
 
 
 def answer_of(declared: Operation) -> str | None:
@@ -169,7 +178,7 @@ def sample(schema: dict[str, Any], name: str = "") -> Any:
     if name in ANSWERED:
         return ANSWERED[name]
     if "$ref" in schema:
-        return sample(components()[schema["$ref"].rpartition("/")[2]], name)
+        return sample(schemas()[schema["$ref"].rpartition("/")[2]], name)
     if "anyOf" in schema:
         return sample(schema["anyOf"][0]) if name in FILLED else None
     match schema.get("type"):
