@@ -136,3 +136,17 @@ def test_the_name_of_a_monitor_has_the_most_room(browser: Browser, server: Serve
     widths = [right - left for left, right in map(edges, page.get_by_role("columnheader").all())]
     page.close()
     assert widths[0] == max(widths)
+
+
+@pytest.mark.parametrize("width", [320, 375, 1280])
+def test_without_scripts_the_whole_token_shows(browser: Browser, server: Server, alice: Person, width: int):
+    context = browser.new_context(base_url=server.url, java_script_enabled=False, viewport={"width": width, "height": 700})
+    page = context.new_page()
+    sign_in(page, alice)
+    page.goto("/settings/api-keys")
+    create(page, "Dashboard", "monitors:read")
+
+    inside = page.get_by_label("Token", exact=True).evaluate("each => [each.scrollWidth, each.clientWidth]")
+
+    context.close()
+    assert inside[0] <= inside[1]
