@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -73,15 +74,15 @@ SCALARS = {"boolean": True, "integer": 1, "number": 1}
 def index() -> Response:
     """Show the operations by noun, those alone that hold what is looked for; and the errors by status."""
     sought = request.args.get("q", "").strip()[:100]
-    order = list(NOUNS)
-    told = [described(each) for each in OPERATIONS.values() if matches(each, sought)]
+    order, base = list(NOUNS), f"{services().settings.site}{API}"
+    told = [described(each, base) for each in OPERATIONS.values() if matches(each, sought)]
     told.sort(key=lambda each: order.index(each["noun"]))
     page = render_template(
         "docs/index.html",
         operations=told,
         nouns={noun: NOUNS[noun] for noun in dict.fromkeys(each["noun"] for each in told)},
         errors=sorted(MEANINGS.items(), key=lambda each: each[1].status),
-        base=f"{services().settings.site}{API}",
+        base=base,
         sought=sought,
         plans=API_PLANS,
         owner_factor=OWNER_FACTOR,
@@ -105,8 +106,9 @@ def matches(declared: Operation, sought: str) -> bool:
     return all(word in told for word in sought.lower().split())
 
 
-def described(declared: Operation) -> dict[str, Any]:
-    """Return what the page tells of an operation."""
+@cache
+def described(declared: Operation, base: str) -> dict[str, Any]:
+    """Return what the page tells of an operation, worked out once."""
     fields = body_fields(declared)
     return {
         "name": declared.name,
@@ -119,7 +121,7 @@ def described(declared: Operation) -> dict[str, Any]:
         "status": declared.status if declared.reply or declared.public or declared.texts else 204,
         "parameters": [parameter(each) for each in (*in_path(declared), *in_query(declared), *in_headers(declared))],
         "fields": fields,
-        "curl": curl(declared, fields),
+        "curl": curl(declared, fields, base),
         "reply": reply_of(declared),
         "answer": answer_of(declared),
         "codes": codes(declared),
@@ -137,7 +139,7 @@ def body_fields(declared: Operation) -> list[dict[str, Any]]:
     return list(fields_of(schemas()[names()[declared.body, "validation"]])) if declared.body else []
 
 
-def curl(declared: Operation, fields: list[dict[str, Any]]) -> str:
+def curl(declared: Operation, fields: list[dict[str, Any]], base: str) -> str:
     """Return a line that runs as it is, once TOKEN is set."""
     path = declared.address
     for each in in_path(declared):
@@ -152,7 +154,7 @@ def curl(declared: Operation, fields: list[dict[str, Any]]) -> str:
     elif fields:
         name = next((each["name"] for each in fields if each["name"] in EXAMPLES), None)
         parts += ["-H 'Content-Type: application/json'", f"-d '{json.dumps({name: EXAMPLES[name]} if name else {})}'"]
-    return " ".join([*parts, f"{services().settings.site}{API}{path}"])
+    return " ".join([*parts, f"{base}{path}"])
 
 
 def reply_of(declared: Operation) -> list[dict[str, Any]]:
