@@ -81,5 +81,5 @@ def decide(traced: Trace) -> None:
 
 
 def leave(traced: Trace, status: int, now: datetime) -> None:
-    """Count the use; the headers that every reply of the API carries are put on by `headers.Dressed`."""
+    """Count the use; the headers that every reply of the API carries are put on by `headers.WithHeaders`."""
     uses.note(traced, status, now)
