@@ -43,7 +43,7 @@ def show() -> Response:
 @cache
 def written(site: str) -> bytes:
     """Return the document as JSON."""
-    return orjson.dumps(document(site), option=orjson.OPT_INDENT_2)
+    return orjson.dumps(document(site))
 
 
 def document(site: str) -> dict[str, Any]:

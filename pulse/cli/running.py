@@ -5,6 +5,7 @@ import signal
 from threading import Thread
 
 import click
+import orjson
 from sqlalchemy.orm import Session
 
 from pulse import checker as checking
@@ -101,7 +102,7 @@ def openapi() -> None:
     """Print the REST API's OpenAPI 3.1 document."""
     from pulse.api import openapi as documents  # noqa: PLC0415 - see `serve`
 
-    click.echo(documents.written(load_settings().site))
+    click.echo(orjson.dumps(documents.document(load_settings().site), option=orjson.OPT_INDENT_2))
 
 
 COMMANDS = (serve, web, checker, migrate, openapi)
