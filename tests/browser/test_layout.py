@@ -150,3 +150,16 @@ def test_without_scripts_the_whole_token_shows(browser: Browser, server: Server,
 
     context.close()
     assert inside[0] <= inside[1]
+
+
+def test_a_channel_asks_only_for_what_its_type_needs(page: Page, alice: Person):
+    sign_in(page, alice)
+    page.goto("/alerts/channels/new")
+    target, owner = page.get_by_label("Target", exact=True), page.locator("input[value=owner]")
+    owner.check()
+    expect(target).to_be_hidden()
+
+    page.get_by_label("Type").select_option("webhook")
+
+    expect(target).to_be_visible()
+    expect(owner).to_be_hidden()
