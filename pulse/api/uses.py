@@ -24,6 +24,8 @@ from pulse.tracing import Trace
 
 FLUSH_SECONDS = 2.0
 RETRY_SECONDS = 1.0
+BETWEEN_SECONDS = 0.1
+"""How long the database is left to others between two parts: those who wait for SQLite's lock look for it no oftener."""
 SHUTDOWN_SECONDS = 3.0
 FLUSHED_SECONDS = 30.0
 MOST_WAITING = 100_000
@@ -33,8 +35,9 @@ MOST_WAITING = 100_000
 class UseWriter:
     """Adds uses up and writes them from a thread of its own, started at the first one, so after any fork."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, every: float = FLUSH_SECONDS) -> None:
         self.engine = engine
+        self._every = every
         self._arrived: deque[Use] = deque()
         self._condition = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -82,7 +85,7 @@ class UseWriter:
         tally, closing = Tally(), False
         while not closing:
             with self._condition:
-                self._condition.wait_for(lambda: self._closing or self._wanted > self._done, FLUSH_SECONDS)
+                self._condition.wait_for(lambda: self._closing or self._wanted > self._done, self._every)
                 closing, wanted = self._closing, self._wanted
             self._take(tally)
             if self._written(tally):
@@ -92,27 +95,37 @@ class UseWriter:
                     self._condition.notify_all()
             elif not closing:
                 # Kept for the next try: a locked or absent database must not cost the record.
-                with self._condition:
-                    self._condition.wait_for(lambda: self._closing, RETRY_SECONDS)
+                self._pause(RETRY_SECONDS)
+
+    def _pause(self, seconds: float) -> None:
+        with self._condition:
+            self._condition.wait_for(lambda: self._closing, seconds)
 
     def _take(self, tally: Tally) -> None:
-        while self._arrived and len(tally.counts) < MOST_WAITING:
+        while self._arrived and tally.counts < MOST_WAITING:
             tally.add(self._arrived.popleft())
 
     def _written(self, tally: Tally) -> bool:
-        """Write, and tell whether the tally is done with."""
-        if not tally:
-            return True
+        """Write, and tell whether the tally is done with; what is not written for an outage stays in it."""
+        for part in tally.parts():
+            if not self._part_written(part):
+                return False
+            tally.remove(part)
+            if tally:
+                self._pause(BETWEEN_SECONDS)
+        return True
+
+    def _part_written(self, part: Tally) -> bool:
         try:
             with Session(self.engine) as session, session.begin():
-                key_notices.tell_of_new_networks(session, record(session, tally))
-                stamp(session, tally)
+                key_notices.tell_of_new_networks(session, record(session, part))
+                stamp(session, part)
         except Exception as error:  # noqa: BLE001 - whatever it is, the thread must go on counting
             if isinstance(error, SQLAlchemyError) and is_outage(error):
                 log.error("uses_not_written", failure=type(error).__name__)
                 return False
             # What is refused once is refused for ever, and must not keep all others waiting.
-            log.error("uses_dropped", exc_info=error, requests=sum(tally.counts.values()))
+            log.error("uses_dropped", exc_info=error, requests=part.requests)
         return True
 
 

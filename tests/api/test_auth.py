@@ -323,7 +323,7 @@ def test_a_head_request_is_answered_as_a_get(api, alice):
     assert response.get_data() == b""
 
 
-def test_the_first_use_is_written_at_once_and_the_next_within_a_minute_is_not(app, api, alice):
+def test_a_second_use_within_a_minute_leaves_the_last_one_as_it_was_noted(app, api, alice):
     issued = make_key(alice)
     writer = app.extensions["pulse.uses"]
 

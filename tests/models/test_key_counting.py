@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from pulse.clock import utcnow
 from pulse.extensions import db
 from pulse.models.api_key import Token
-from pulse.models.key_counting import Tally, Use, record, stamp, sweep
+from pulse.models.key_counting import AT_ONCE, Tally, Use, record, stamp, sweep
 from pulse.models.key_use import MOST_CLIENTS, KeyClient, KeyUse
 from tests.factories import make_key
 
@@ -19,10 +19,15 @@ def use(token_id, *, at=None, operation="GET /monitors", status=200, code="", ad
     return Use(token_id, at or utcnow(), operation, "monitors:read", status, code, address, agent, live)
 
 
-def write(*uses):
+def added_up(uses):
     tally = Tally()
     for each in uses:
         tally.add(each)
+    return tally
+
+
+def write(*uses):
+    tally = added_up(uses)
     new = [client.address for client in record(db.session, tally)]
     stamp(db.session, tally)
     db.session.commit()
@@ -115,3 +120,32 @@ def test_what_is_older_than_thirty_days_is_swept(token_id):
     assert (removed, again) == (2, 0)
     assert db.session.scalars(select(KeyClient.user_agent)).all() == ["new"]
     assert db.session.scalar(select(func.sum(KeyUse.count))) == 1
+
+
+def test_a_tally_is_written_in_parts_of_whole_tokens_in_order():
+    tokens = range(2 * AT_ONCE + 1)
+    tally = added_up(use(token_id, status=status) for token_id in reversed(tokens) for status in (200, 403))
+
+    parts = list(tally.parts())
+
+    assert [token_id for part in parts for token_id in part.by_token] == list(tokens)
+    assert [part.counts for part in parts] == [AT_ONCE] * 4 + [2]
+    assert sum(part.requests for part in parts) == 2 * len(tokens)
+
+
+def test_many_clients_make_a_part_full_too():
+    tokens = range(2 * AT_ONCE // MOST_CLIENTS)
+    tally = added_up(use(token_id, address=f"198.51.100.{n}") for token_id in tokens for n in range(MOST_CLIENTS))
+
+    parts = [list(part.by_token) for part in tally.parts()]
+
+    assert parts == [list(tokens[: len(tokens) // 2]), list(tokens[len(tokens) // 2 :])]
+
+
+def test_a_part_that_is_done_with_leaves_the_others():
+    tally = added_up(use(token_id) for token_id in range(AT_ONCE + 1))
+    first, second = tally.parts()
+
+    tally.remove(first)
+
+    assert (list(tally.by_token), tally.counts) == (list(second.by_token), 1)
