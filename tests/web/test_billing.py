@@ -144,7 +144,7 @@ def test_a_smaller_plan_asks_first_and_changes_nothing_yet(visitor, alice, bob, 
     assert "Site 4 (now every 15 s) and 7 more." in told
     assert "1 member can only read , because Free includes 1: Bob." in told
     assert "1 channel falls silent : Hook." in told
-    assert "Checks older than 7 days are deleted at the next clean-up; until now they are kept for 90." in told
+    assert "Checks older than 7 days are deleted at the next clean-up; they are now kept for 90 days." in told
     db.session.rollback()
     assert alice.team.plan is Plan.PROFESSIONAL
     assert [each.paused_at for each in monitors] == [None] * 12
