@@ -21,10 +21,12 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
+from tests.bench.filling import ADDRESS, AGENT
 from tests.bench.requests import Column, hello, known
 from tests.live import free_port, serving
 
-CONNECTIONS = 4
+CONNECTIONS = 32
+"""Enough for the server always to have a request waiting."""
 SECONDS = 1.0
 """Of each server in a round: in a minute no owner's keys may ask more often than the plan allows."""
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -114,15 +116,16 @@ def pulse(column: Column) -> Generator[Site]:
     random, size = Random(2), column.size  # noqa: S311 - picks what is measured, protects nothing
 
     def ask() -> bytes:
-        return request("/api/v1/key", f"Authorization: Bearer {known(random, size)}\r\n")
+        return request("/api/v1/key", f"X-Forwarded-For: {ADDRESS}\r\nAuthorization: Bearer {known(random, size)}\r\n")
 
-    with serving(column.settings, PULSE_WORKERS="1", PULSE_THREADS="1") as server:
+    # As behind a proxy: from the machine's own address each token would be used from a new network, and mailed about.
+    with serving(column.settings, PULSE_WORKERS="1", PULSE_THREADS="1", PULSE_TRUSTED_PROXIES="1") as server:
         yield Site(column.title, int(server.url.rpartition(":")[2]), server.process.pid, ask)
 
 
 def request(path: str, headers: str = "") -> bytes:
     """Return a request as it goes over the wire."""
-    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench/1\r\n{headers}\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: {AGENT}\r\n{headers}\r\n".encode()
 
 
 def wait_for(port: int) -> None:
