@@ -115,10 +115,13 @@ def whoever_looks() -> dict[str, object]:
 
 
 def whoever_can_be_asked_for() -> dict[str, object]:
-    """Return the same for a page that must not fail in its turn: where the database does not answer, nobody."""
+    """Return the same for a page that must not fail in its turn: where the database does not answer, nobody.
+
+    It holds no form: a form's proof is new each second, and what is hidden is to look like what does not exist, byte for byte.
+    """
     try:
         visits.only_read()
-        return whoever_looks()
+        return whoever_looks() | {"without_forms": True}
     except (SQLAlchemyError, HTTPException):
         db.session.rollback()
         return nobody()

@@ -1,13 +1,16 @@
 """Pages about errors: inside the shell for whoever is signed in, and plain where the database may be what failed."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
+from pulse.clock import utcnow
 from pulse.extensions import db
 from tests.helpers import soup
 
@@ -36,6 +39,17 @@ def test_a_page_that_does_not_exist_leaves_the_navigation_where_it_is(tab):
     assert page.status_code == 404
     assert soup(page).find("nav", {"aria-label": "Main"})
     assert soup(page).find("main").find("a", string="Go to Monitors")["href"] == "/monitors"
+
+
+def test_a_page_about_an_error_is_the_same_at_each_moment_and_sets_no_cookie(tab):
+    pages = []
+    for second in (1, 2):
+        with time_machine.travel(utcnow() + timedelta(seconds=second)):
+            pages.append(tab.get("/no-such-page"))
+
+    first, second = (each.data.replace(each.headers["X-Request-Id"].encode(), b"") for each in pages)
+    assert first == second
+    assert [each.headers.getlist("Set-Cookie") for each in pages] == [[], []]
 
 
 def test_what_is_a_strangers_is_told_of_in_the_shell_too(tab):
