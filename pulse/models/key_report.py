@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, select
+from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select
 
 from pulse.abilities import Ability
 from pulse.clock import utcnow
@@ -15,7 +15,9 @@ from pulse.models.api_key import ApiKey, Token
 from pulse.models.key_use import FORMER, KEPT, KeyClient, KeyUse
 
 DENIALS = (401, 403, 429)
-"""Statuses of requests that would have been answered with another key, permission, plan or pace; others are mistakes in them."""
+"""Statuses of requests that would have been answered with another key, permission, plan or pace."""
+FAILURES = 500
+"""From here on the fault was the server's. What else was refused is a mistake in the request, which harms nobody."""
 LEARNED_AFTER = timedelta(days=7)
 """How long a key must have been in use before it is said which of its abilities it does not need."""
 
@@ -61,7 +63,15 @@ class Bar:
     begins: datetime
     ends: datetime
     answered: int
-    refused: int
+    mistaken: int
+    """Refused for what the request asked, such as an address that does not exist."""
+    denied: int
+    """Refused because of the key, or failed by a fault of the server: what deserves attention."""
+
+    @property
+    def refused(self) -> int:
+        """Those that ended in a problem."""
+        return self.mistaken + self.denied
 
     @property
     def total(self) -> int:
@@ -98,7 +108,7 @@ class RefusedLately:
 
     total: int
     denied: int
-    """How many of them because of the key itself: `DENIALS`."""
+    """How many of them because of the key itself, or by a fault of the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +129,11 @@ class Activity:
     def refused(self) -> int:
         """How many of them ended in a problem."""
         return sum(bar.refused for bar in self.bars)
+
+    @property
+    def denied(self) -> int:
+        """How many of these deserve attention."""
+        return sum(bar.denied for bar in self.bars)
 
     @property
     def most(self) -> int:
@@ -144,7 +159,7 @@ def requests_lately(session: DbSession, keys: Sequence[ApiKey]) -> dict[int, int
 
 def refused_lately(session: DbSession, keys: Sequence[ApiKey]) -> dict[int, RefusedLately]:
     """Return how many requests of each key were refused in the last 24 hours, by its id; former tokens' tries apart."""
-    denied = func.sum(case((KeyUse.status.in_(DENIALS), KeyUse.count), else_=0)).label("denied")
+    denied = func.sum(case((_is_denied(), KeyUse.count), else_=0)).label("denied")
     counted = select(Token.key_id, _total(), denied).join(KeyUse, KeyUse.token_id == Token.id).group_by(Token.key_id)
     mine = counted.where(Token.key_id.in_([key.id for key in keys]), KeyUse.hour >= Span.DAY.edges(UTC)[0])
     rows = session.execute(mine.where(KeyUse.code.not_in(("", *FORMER))))
@@ -155,8 +170,8 @@ def activity(session: DbSession, key: ApiKey, span: Span, zone: tzinfo) -> Activ
     """Return a key's requests over `span`, drawn in the person's zone."""
     edges = span.edges(zone)
     mine = _of(key).where(KeyUse.hour >= edges[0])
-    refused = (KeyUse.code != "").label("refused")
-    hours = session.execute(mine.with_only_columns(KeyUse.hour, refused, _total()).group_by(KeyUse.hour, refused)).all()
+    refused, denied = (KeyUse.code != "").label("refused"), _is_denied().label("denied")
+    hours = session.execute(mine.with_only_columns(KeyUse.hour, refused, denied, _total()).group_by(KeyUse.hour, refused, denied))
     kinds = (KeyUse.operation, KeyUse.ability, KeyUse.code)
     latest = func.max(KeyUse.hour).label("latest")
     totals = session.execute(mine.with_only_columns(*kinds, _total(), latest).group_by(*kinds)).all()
@@ -164,7 +179,7 @@ def activity(session: DbSession, key: ApiKey, span: Span, zone: tzinfo) -> Activ
     for row in totals:
         operations[row.operation, row.ability] += int(row.total)
     return Activity(
-        _bars(edges, hours),
+        _bars(edges, hours.all()),
         [(operation, ability, count) for (operation, ability), count in operations.most_common()],
         _refusals(session, key, [row for row in totals if row.code]),
     )
@@ -190,14 +205,14 @@ def _refusals(session: DbSession, key: ApiKey, totals: Sequence[Total]) -> list[
     return sorted(found, key=lambda each: -each.count)
 
 
-def _bars(edges: Sequence[datetime], hours: Sequence[Row[*tuple[datetime, bool, int]]]) -> list[Bar]:
-    counts: list[Counter[bool]] = [Counter() for _ in edges[1:]]
-    for hour, refused, total in hours:
+def _bars(edges: Sequence[datetime], hours: Sequence[Row[*tuple[datetime, bool, bool, int]]]) -> list[Bar]:
+    counts: list[Counter[str]] = [Counter() for _ in edges[1:]]
+    for hour, refused, denied, total in hours:
         place = next((number for number, ends in enumerate(edges[1:]) if hour < ends), None)
         if place is not None:
-            counts[place][bool(refused)] += int(total)
+            counts[place][("denied" if denied else "mistaken") if refused else "answered"] += int(total)
     spans = zip(edges, edges[1:], counts, strict=False)
-    return [Bar(begins, ends, count[False], count[True]) for begins, ends, count in spans]
+    return [Bar(begins, ends, count["answered"], count["mistaken"], count["denied"]) for begins, ends, count in spans]
 
 
 def uses_by_ability(session: DbSession, key: ApiKey) -> Counter[str]:
@@ -222,6 +237,10 @@ def spare(key: ApiKey, used: Counter[str], first: datetime | None) -> Spare | No
 
 def _of(key: ApiKey) -> Select[*tuple[KeyUse]]:
     return select(KeyUse).join(Token, Token.id == KeyUse.token_id).where(Token.key_id == key.id)
+
+
+def _is_denied() -> ColumnElement[bool]:
+    return or_(KeyUse.status.in_(DENIALS), KeyUse.status >= FAILURES)
 
 
 def _total() -> ColumnElement[int]:

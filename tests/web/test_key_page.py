@@ -75,6 +75,32 @@ def test_the_page_tells_requests_operations_clients_and_refusals(at_home, key):
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "tone"),
+    [
+        (401, "token_expired", "denied"),
+        (403, "ability_required", "denied"),
+        (429, "rate_limited", "denied"),
+        (500, "internal_error", "denied"),
+        (503, "unavailable", "denied"),
+        (404, "not_found", "mistaken"),
+        (409, "conflict", "mistaken"),
+        (422, "validation_failed", "mistaken"),
+    ],
+)
+def test_the_picture_keeps_mistakes_apart_from_what_deserves_attention(at_home, key, status, code, tone):
+    recorded(use(key.token.id), use(key.token.id, status=status, code=code))
+
+    page = soup(at_home.get(f"/settings/api-keys/{key.id}"))
+
+    drawn = [each["class"] for each in page.select(".bars rect:not(.room)")]
+    assert drawn == [["answered"], [tone]]
+    figures = next(each for each in page.find_all("table") if "plain" in each["class"])
+    headings, (row,) = [text_of(each) for each in figures.select("thead th")], figures.select("tbody tr")
+    assert headings == ["From", "Answered", "Not found or invalid", "Denied or failed"]
+    assert [text_of(each) for each in row.select("td")] == (["1", "0", "1"] if tone == "denied" else ["1", "1", "0"])
+
+
 def test_the_repair_link_opens_a_filled_form_that_warns_of_the_name(at_home, key):
     at_home.get("/settings/api-keys/new?name=ci/cd+pipeline&ability=monitors:read&ability=incidents:read")
 
@@ -506,11 +532,12 @@ def test_the_list_tells_how_many_requests_were_refused_lately(at_home, key):
         (401, "token_expired", "bad"),
         (403, "ability_required", "bad"),
         (429, "rate_limited", "bad"),
+        (500, "internal_error", "bad"),
         (404, "not_found", "muted"),
         (422, "validation_failed", "muted"),
     ],
 )
-def test_only_what_the_key_itself_was_denied_raises_an_alarm(at_home, key, status, code, tone):
+def test_only_what_was_denied_or_failed_raises_an_alarm(at_home, key, status, code, tone):
     recorded(use(key.token.id, status=status, code=code), use(key.token.id, status=422, code="validation_failed"))
 
     mark = soup(at_home.get("/settings/api-keys")).select_one("a.mark[href$='#refused']")
