@@ -186,6 +186,28 @@ def test_under_htmx_the_panel_comes_back_as_it_is_committed(visitor, alice, bob)
     assert [row[0].split()[0] for row in rows(removed, "Members")] == ["Alice"]
 
 
+@pytest.mark.parametrize(
+    ("act", "title"),
+    [
+        ("members/{bob}/remove", "Remove “Bob”"),
+        ("transfer", "Transfer “Alice’s team”"),
+        ("delete", "Delete “Alice’s team”"),
+    ],
+)
+def test_a_dialog_names_whom_or_what_it_is_about(visitor, alice, bob, act, title):
+    sign_in(visitor, alice, alice.team)
+
+    dialog = soup(visitor.get(f"{PAGE}/{act.format(bob=member_id(bob, alice.team_id))}")).find("dialog")
+
+    assert words(dialog.h2) == title
+
+
+def test_the_dialog_to_leave_names_the_team(visitor, alice, bob):
+    sign_in(visitor, bob, alice.team)
+
+    assert words(soup(visitor.get(f"{PAGE}/leave")).find("dialog").h2) == "Leave “Alice’s team”"
+
+
 def test_whoever_leaves_goes_to_a_team_that_is_left(visitor, alice, bob):
     sign_in(visitor, bob, alice.team)
     visitor.get(f"{PAGE}/leave")
