@@ -57,10 +57,10 @@ class Incident(Base):
     acknowledged_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     resolved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     resolved_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    """None where it resolved by itself."""
+    """None where it resolved by itself, or by hand of somebody whose account is gone: see `resolved_itself`."""
     root_cause: Mapped[str | None]
     good_checks: Mapped[int] = mapped_column(server_default="0")
-    """How many in a row count towards its end."""
+    """How many in a row count towards its end; none where it was resolved by hand."""
 
     monitor: Mapped[Monitor] = relationship()
     alert_rule: Mapped[AlertRule | None] = relationship()
@@ -113,7 +113,7 @@ class Incident(Base):
         cause = check_root_cause(root_cause)
         ended = update(Incident).where(Incident.id == self.id, Incident.resolved_at.is_(None))
         values = {"resolved_at": max(utcnow(), self.started_at), "resolved_by": by.user_id, "root_cause": cause}
-        if session.execute(ended.values(values).returning(Incident.id)).first() is None:
+        if session.execute(ended.values(values | {"good_checks": 0}).returning(Incident.id)).first() is None:
             raise Conflict("This incident is already resolved.")
         self._read_anew(session)
         self._note(session, "incident.resolved", by)
@@ -146,6 +146,11 @@ class Incident(Base):
             (cls.acknowledged_at.is_not(None), IncidentStatus.ACKNOWLEDGED.value),
             else_=IncidentStatus.OPEN.value,
         ).cast(String)
+
+    @property
+    def resolved_itself(self) -> bool:
+        """Whether good checks ended it; who resolved it by hand may be gone by now, but no good check counts then."""
+        return self.resolved_at is not None and self.resolved_by is None and self.good_checks > 0
 
     @property
     def duration_seconds(self) -> int:

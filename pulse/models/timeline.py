@@ -51,7 +51,7 @@ def timeline(session: DbSession, incident: Incident) -> list[Moment]:
     if incident.acknowledged_at is not None:
         moments.append(Moment(incident.acknowledged_at, Step.ACKNOWLEDGED, incident.acknowledged_by))
     if incident.resolved_at is not None:
-        if incident.resolved_by is None:
+        if incident.resolved_itself:
             good = _row(session, incident, incident.resolved_at, up=True)
             moments += [Moment(each.checked_at, Step.CHECK, check=each) for each in good if each.checked_at > incident.started_at]
         moments.append(Moment(incident.resolved_at, Step.RESOLVED, incident.resolved_by))

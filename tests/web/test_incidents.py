@@ -152,6 +152,29 @@ def test_the_timeline_outlives_an_account(tab, bob, incident):
     assert "Acknowledged by someone whose account was deleted" in course(tab.get(f"/incidents/{incident}"))
 
 
+@pytest.mark.parametrize("cause", [None, "The disk was full."])
+def test_what_somebody_resolved_does_not_seem_automatic_once_their_account_is_gone(tab, bob, incident, cause):
+    check(only().monitor, GOOD)  # one of two: not enough to end it
+    only().resolve(db.session, bob.actor, cause)
+    db.session.commit()
+    bob.user.delete(db.session)
+    db.session.commit()
+
+    page = tab.get(f"/incidents/{incident}")
+
+    assert course(page)[-1].startswith("Resolved by someone whose account was deleted")
+    assert not [each for each in course(page) if each.startswith("Check: Up")]
+    assert "by someone whose account was deleted" in words(soup(page).find("dt", string="Resolved").find_next("dd"))
+
+
+def test_what_resolved_by_itself_says_so(tab, incident):
+    check(only().monitor, GOOD, GOOD)
+
+    page = soup(tab.get(f"/incidents/{incident}"))
+
+    assert words(page.find("dt", string="Resolved").find_next("dd")).endswith("automatically")
+
+
 def test_the_timeline_is_in_the_persons_zone(tab, alice, incident):
     alice.user.timezone = "Asia/Kolkata"
     db.session.commit()
