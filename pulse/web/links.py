@@ -61,7 +61,7 @@ def reset_password(token: str) -> Response:
     """Show the form for a new password."""
     visits.only_read()
     if MailedLink.find(db.session, token, Purpose.RESET_PASSWORD) is None:
-        return page("link_ended", status=GONE)
+        return _ended(Purpose.RESET_PASSWORD)
     return page("reset_password", NewPasswordForm(formdata=None))
 
 
@@ -70,7 +70,7 @@ def set_password(token: str) -> Response:
     """Set a new password by a link, which is used up; every session ends."""
     visits.only_read()
     if MailedLink.find(db.session, token, Purpose.RESET_PASSWORD) is None:
-        return page("link_ended", status=GONE)
+        return _ended(Purpose.RESET_PASSWORD)
     form = NewPasswordForm()
     if not form.validate():
         return page("reset_password", form, 422)
@@ -78,7 +78,7 @@ def set_password(token: str) -> Response:
     password_hash = services().passwords.hash(form.new_password.data or "")
     link = _use(token, Purpose.RESET_PASSWORD)
     if link is None:
-        return page("link_ended", status=GONE)
+        return _ended(Purpose.RESET_PASSWORD)
     _renew(link.user, password_hash)
     db.session.commit()
     flash("Your new password is set. Sign in with it.")
@@ -101,7 +101,7 @@ def verify_email(token: str) -> Response:
     """Ask before a new address becomes the login."""
     visits.only_read()
     link = MailedLink.find(db.session, token, Purpose.VERIFY_EMAIL)
-    return page("verify_email", email=link.email) if link else page("link_ended", status=GONE)
+    return page("verify_email", email=link.email) if link else _ended(Purpose.VERIFY_EMAIL)
 
 
 @bp.post("/verify-email/<secret:token>")
@@ -109,7 +109,7 @@ def confirm_email(token: str) -> Response:
     """Make a new address the login; the old one is told."""
     link = _use(token, Purpose.VERIFY_EMAIL)
     if link is None:
-        return page("link_ended", status=GONE)
+        return _ended(Purpose.VERIFY_EMAIL)
     user, before, now = link.user, link.user.email, link.email
     user.change_email(db.session, now, visits.actor(user))
     MailedLink.cancel(db.session, user.id)
@@ -117,6 +117,11 @@ def confirm_email(token: str) -> Response:
     db.session.commit()
     flash(f"Your address is now {now}. Sign in with it from now on.")
     return go(url_for("settings.profile") if visits.is_signed_in() else url_for("auth.sign_in"))
+
+
+def _ended(purpose: Purpose) -> Response:
+    """Say that a link has ended, and lead to where another of its purpose is sent from."""
+    return page("link_ended", status=GONE, purpose=purpose)
 
 
 def _use(token: str, purpose: Purpose) -> MailedLink | None:

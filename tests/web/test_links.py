@@ -335,6 +335,27 @@ def test_the_link_works_once_and_only_the_newest(visitor, post, alice):
     assert alice.user.email == "alice@second.example"
 
 
+def test_the_page_of_an_ended_link_leads_to_where_another_is_sent_from(visitor):
+    def way_on(link):
+        return soup(visitor.get(link)).select_one(".button.primary")
+
+    assert way_on("/verify-email/ended")["href"] == "/settings/profile"
+    assert way_on("/reset-password/ended")["href"] == "/forgot-password"
+
+
+def test_saving_the_address_again_sends_another_link(visitor, post, alice):
+    visitor.sign_in(alice)
+    change(visitor, "alice@new.example")
+    with time_machine.travel(utcnow() + timedelta(minutes=61)):
+        told = text(visitor.get(post.link("alice@new.example")))
+        change(visitor, "alice@new.example")
+
+        again = visitor.get(post.link("alice@new.example"))
+
+    assert "enter the new one there again: saving it sends another link" in told
+    assert "Confirm your new address" in text(again)
+
+
 def test_an_address_that_is_taken_is_told_to_that_address_alone(visitor, post, alice, charlie):
     visitor.sign_in(alice)
 
