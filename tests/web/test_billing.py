@@ -40,6 +40,18 @@ def test_the_plan_and_what_is_used_of_it_are_shown(visitor, alice, bob):
     assert used(page) == {"Monitors": "0 of 100", "Members": "2 of 10", "Your API keys": "1 of 20"}
 
 
+@pytest.mark.parametrize("who", ["alice", "bob"])
+def test_the_current_plan_says_so_where_the_others_have_their_button(request, visitor, alice, bob, who):
+    look_at(alice.team)
+
+    page = soup(billing(visitor, request.getfixturevalue(who)))
+
+    cards = {words(each.h3): each for each in page.select(".plans article")}
+    assert [name for name, each in cards.items() if "Current Plan" in words(each)] == ["Professional"]
+    assert cards["Professional"]["aria-current"] == "true"
+    assert not cards["Professional"].select("a, button")
+
+
 def test_the_owner_changes_the_plan_at_once(visitor, api, alice):
     token = make_key(alice).token
     billing(visitor, alice)
