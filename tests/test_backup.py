@@ -203,7 +203,7 @@ def test_everything_comes_back_as_it_was(elsewhere, settings, alice, bob, file):
     said = restored(elsewhere, file)
 
     assert content(elsewhere) == content(settings)
-    assert said.startswith("Restored 2 users, 1 keys and 1 monitors.\n")
+    assert said.startswith("Restored 2 users, 1 key and 1 monitor.\n")
     assert "sealed under another secret" not in said
 
 
@@ -315,7 +315,7 @@ def test_a_restore_under_another_secret_says_whose_credentials_are_lost(app, set
     with fresh_database(settings, tmp_path) as fresh:
         said = restored(fresh.model_copy(update={"secret_key": None}), file)
 
-    assert "1 monitors have credentials sealed under another secret" in said
+    assert "1 monitor has credentials sealed under another secret" in said
 
 
 # --- the file --------------------------------------------------------------------------------------------------

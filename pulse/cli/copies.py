@@ -35,11 +35,14 @@ def restore(file: Path, *, keep_sessions: bool) -> None:
     with database(settings):
         restored = copies.read(settings.database, file, settings.folder, keep_sessions=keep_sessions, by=OPERATOR)
         sealed = copies.unreadable(settings.database, Vault(settings.secret, *settings.former_secrets))
-    click.echo(f"Restored {restored.users} users, {restored.keys} keys and {restored.monitors} monitors.")
+    counts = ((restored.users, "user"), (restored.keys, "key"), (restored.monitors, "monitor"))
+    users, keys, monitors = (f"{number:,} {noun}{'' if number == 1 else 's'}" for number, noun in counts)
+    click.echo(f"Restored {users}, {keys} and {monitors}.")
     click.echo("Tokens that were rotated or deleted after the backup work again. To revoke them: pulse keys revoke --before TIME")
     if sealed:
+        has = "1 monitor has" if sealed == 1 else f"{sealed:,} monitors have"
         click.echo(
-            f"{sealed} monitors have credentials sealed under another secret: "
+            f"{has} credentials sealed under another secret: "
             "set PULSE_SECRET_KEY or PULSE_FORMER_SECRET_KEYS to the one in use when the backup was made."
         )
 
