@@ -91,19 +91,16 @@
   /** Write the token, or what stands for it, into the dialog. */
   function paint(dialog) {
     const { token, line, shown } = secrets.get(dialog);
-    const masked = (dots) => (shown ? token : "pulse_" + "•".repeat(dots) + token.slice(-8));
-    find("[data-token]", dialog).setAttribute("value", masked(12));
-    find("[data-token]", dialog).value = masked(12);
-    find("[data-line]", dialog).textContent = line.replace(token, masked(token.length - 14)); // as long, so that nothing moves
+    const masked = shown ? token : "pulse_" + "•".repeat(token.length - 14) + token.slice(-8); // as long, so that nothing moves
+    const field = find("[data-token]", dialog);
+    field.value = field.textContent = masked;
+    find("[data-line]", dialog).textContent = line.replace(token, masked);
     find("[data-show]", dialog).textContent = shown ? "Hide" : "Show";
   }
 
   function wipe(dialog) {
     if (!secrets.delete(dialog)) return;
-    for (const each of all("[data-token], [data-line]", dialog)) {
-      each.removeAttribute("value");
-      each.value = each.textContent = "";
-    }
+    for (const each of all("[data-token], [data-line]", dialog)) each.value = each.textContent = "";
   }
 
   async function copy(button) {
