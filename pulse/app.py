@@ -1,5 +1,7 @@
 """The web app: pages and the API, plugged together."""
 
+from threading import BoundedSemaphore
+
 from flask import Flask, Request, Response
 from flask.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
@@ -7,14 +9,21 @@ from sqlalchemy.engine import make_url
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from pulse import api, assets, errors, headers, health, logs, metrics, routing, tracing, web
+from pulse.addresses import AddressGuard
+from pulse.api.limits import Limiter
+from pulse.api.uses import UseWriter
 from pulse.bodies import Bodies
 from pulse.clock import utcnow
 from pulse.config import Settings
-from pulse.db import engine_options, prepare
+from pulse.db import connect, engine_options, prepare
 from pulse.extensions import Services, csrf, db, login_manager
 from pulse.lane import Lane
 from pulse.models.session import LONGEST
+from pulse.passwords import Passwords
+from pulse.reading import Reader
+from pulse.request_ids import RequestIds
 from pulse.turnstile import Turnstile
+from pulse.vault import Vault
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -23,13 +32,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Lane("pulse", template_folder="../templates", static_folder=None)
     logs.configure()
     configure(app, settings)
-    app.extensions["pulse"] = Services.of(settings)
+    app.extensions["pulse"] = services_of(settings)
     plug_in(app)
     for part in (routing, errors, assets, api, web):
         part.init_app(app)
     app.register_blueprint(health.bp)
     app.register_blueprint(metrics.bp)
-    app.extensions["pulse.bodies"] = Bodies(settings.threads)
     app.before_request(enter)
     app.after_request(leave)
     app.check()
@@ -40,6 +48,24 @@ def create_app(settings: Settings | None = None) -> Flask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
     return app
+
+
+def services_of(settings: Settings) -> Services:
+    """Build what every part of this process shares."""
+    secrets = (settings.secret, *settings.former_secrets)
+    return Services(
+        settings=settings,
+        reader=Reader(settings.database, settings.threads),
+        passwords=Passwords(settings.password_cost),
+        vault=Vault(*secrets),
+        guard=AddressGuard(settings.allowed_networks),
+        request_ids=RequestIds(*secrets),
+        bodies=Bodies(settings.threads),
+        limiter=Limiter(settings),
+        uses=UseWriter(connect(settings.database)),
+        # At most half of the threads, so that pages stay quick.
+        manual_checks=BoundedSemaphore(max(1, settings.threads // 2)),
+    )
 
 
 def enter() -> ResponseReturnValue | None:
@@ -72,7 +98,7 @@ def configure(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=LONGEST,
-        MAX_CONTENT_LENGTH=1024 * 1024,
+        MAX_CONTENT_LENGTH=web.LARGEST_BODY,
         MAX_FORM_MEMORY_SIZE=256 * 1024,
         MAX_FORM_PARTS=200,
         # The form's proof lives as long as the session it belongs to; `web.enter` asks for it.

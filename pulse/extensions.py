@@ -1,7 +1,8 @@
 """What the app is plugged together from, and the services a process has one of."""
 
 from dataclasses import dataclass
-from typing import cast
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 from flask_login import LoginManager
@@ -16,6 +17,11 @@ from pulse.reading import Reader
 from pulse.request_ids import RequestIds
 from pulse.vault import Vault
 
+if TYPE_CHECKING:
+    from pulse.api.limits import Limiter
+    from pulse.api.uses import UseWriter
+    from pulse.bodies import Bodies
+
 db = SQLAlchemy(metadata=Base.metadata)
 """Engine and request-scoped session; the models stand on `pulse.db.Base`."""
 
@@ -27,7 +33,7 @@ login_manager.session_protection = None
 
 @dataclass(frozen=True)
 class Services:
-    """What every part of one process shares."""
+    """What every part of one process shares; `app.services_of` puts it together."""
 
     settings: Settings
     reader: Reader
@@ -35,19 +41,11 @@ class Services:
     vault: Vault
     guard: AddressGuard
     request_ids: RequestIds
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Services":
-        """Build them from the settings."""
-        secrets = (settings.secret, *settings.former_secrets)
-        return cls(
-            settings=settings,
-            reader=Reader(settings.database, settings.threads),
-            passwords=Passwords(settings.password_cost),
-            vault=Vault(*secrets),
-            guard=AddressGuard(settings.allowed_networks),
-            request_ids=RequestIds(*secrets),
-        )
+    bodies: "Bodies"
+    limiter: "Limiter"
+    uses: "UseWriter"
+    manual_checks: BoundedSemaphore
+    """A seat for each manual check that may run at once."""
 
 
 def services() -> Services:

@@ -2,10 +2,6 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from threading import BoundedSemaphore
-from typing import cast
-
-from flask import current_app
 
 from pulse.clock import utcnow
 from pulse.extensions import db, services
@@ -48,9 +44,8 @@ def run(monitor: Monitor) -> Check:
 
 @contextmanager
 def _seat() -> Generator[None]:
-    """Hold one of the threads that manual checks may hold: at most half of the process's, so that pages stay quick."""
-    most = max(1, services().settings.threads // 2)
-    seats = cast("BoundedSemaphore", current_app.extensions.setdefault("pulse.manual_checks", BoundedSemaphore(most)))
+    """Hold one of the threads that manual checks may hold."""
+    seats = services().manual_checks
     if not seats.acquire(blocking=False):
         raise RateLimited("Too many manual checks are running. Wait a moment, then try again.", 1)
     try:

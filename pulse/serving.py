@@ -101,7 +101,7 @@ def load() -> Flask:
     for name in [name for name in os.environ if name.upper().startswith("PULSE_")]:
         del os.environ[name]
     # A forked process ends without `atexit`: uses that are noted but not yet written would be lost.
-    Finalize(None, app.extensions["pulse.uses"].close, exitpriority=1)
+    Finalize(None, app.extensions["pulse"].uses.close, exitpriority=1)
     # What is there now stays: looking through it for garbage would hold up a request for a tenth of a second.
     gc.collect()
     gc.freeze()

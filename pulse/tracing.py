@@ -39,7 +39,6 @@ class Trace:
         "caller",
         "code",
         "environ",
-        "extensions",
         "headers",
         "kind",
         "number",
@@ -56,9 +55,8 @@ class Trace:
         """The request itself: behind the framework's stand-in each look would cost ten times as much."""
         self.environ: dict[str, Any] = asked.environ
         self.path = asked.path
-        self.extensions: dict[str, Any] = app.extensions
-        """What the app is plugged together from, for the same reason."""
         self.services: Services = app.extensions["pulse"]
+        """What the process shares, for the same reason."""
         self.headers: list[tuple[str, str]] = []
         """What the reply carries besides the view's own headers; `headers.WithHeaders` puts them on."""
         self.caller: Any = None

@@ -21,6 +21,7 @@ from pulse.clock import utcnow
 from pulse.config import Settings
 from pulse.db import Base
 from pulse.extensions import db, services
+from tests.apps import close, exchange
 from tests.factories import Person, join, make_person
 from tests.helpers import Api, Visitor
 
@@ -86,19 +87,15 @@ def whole_app(settings: Settings, migrated: str) -> Iterator[Flask]:
     # An error must be answered as it is in service, so that tests see what users see.
     app.config["PROPAGATE_EXCEPTIONS"] = False
     yield app
-    with app.app_context():
-        app.extensions["pulse.uses"].close()
-        services().reader.close()
-        for engine in (db.engine, services().reader.engine, app.extensions["pulse.uses"].engine):
-            engine.dispose()
+    close(app)
 
 
 @pytest.fixture
 def app(whole_app: Flask, settings: Settings) -> Iterator[Flask]:
     """The app on an empty database, within an application context."""
-    whole_app.extensions["pulse.limits"] = Limiter(settings)
-    whole_app.extensions["pulse.uses"].flush()
+    exchange(whole_app, limiter=Limiter(settings))
     with whole_app.app_context():
+        services().uses.flush()
         empty()
         yield whole_app
         db.session.rollback()

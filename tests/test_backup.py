@@ -19,7 +19,7 @@ from pulse.app import create_app
 from pulse.clock import utcnow
 from pulse.config import Settings
 from pulse.db import Base, connect
-from pulse.extensions import db, services
+from pulse.extensions import db
 from pulse.models.event import Actor, ActorKind, Event
 from pulse.models.mailed_link import MailedLink, Purpose
 from pulse.models.outbox import Message
@@ -27,6 +27,7 @@ from pulse.models.session import BrowserSession
 from pulse.models.throttle import Throttle
 from pulse.models.user import User
 from pulse.plans import Plan
+from tests.apps import close
 from tests.factories import Person, make_key, make_person
 from tests.fresh import fresh_database, run
 from tests.helpers import Api, assert_problem
@@ -93,10 +94,7 @@ def opened(settings: Settings) -> Generator[Api]:
     with app.app_context():
         yield Api(app)
         db.session.remove()
-        app.extensions["pulse.uses"].close()
-        services().reader.close()
-        for engine in (db.engine, services().reader.engine, app.extensions["pulse.uses"].engine):
-            engine.dispose()
+        close(app)
 
 
 # --- what is refused -------------------------------------------------------------------------------------------

@@ -5,10 +5,7 @@ from datetime import datetime
 from flask import Flask, Response
 
 from pulse.api import alert_rules, auth, channels, checks, docs, incidents, key, metrics, monitors, openapi, projects, team, uses
-from pulse.api.limits import Limiter
 from pulse.api.operations import OPERATIONS, check_declared
-from pulse.api.uses import UseWriter
-from pulse.db import connect
 from pulse.extensions import csrf
 from pulse.logs import log
 from pulse.problems import Problem, respond
@@ -34,9 +31,6 @@ WITH_BODY = ("POST", "PUT", "PATCH")
 
 def init_app(app: Flask) -> None:
     """Put the API into the app."""
-    settings = app.extensions["pulse"].settings
-    app.extensions["pulse.limits"] = Limiter(settings)
-    app.extensions["pulse.uses"] = UseWriter(connect(settings.database))
     for bp in BLUEPRINTS:
         # The API knows no cookies, so nobody's browser can be made to call it.
         csrf.exempt(bp)
@@ -77,7 +71,7 @@ def decide(traced: Trace) -> None:
     if asked.method in WITH_BODY:
         # Only now: whoever may not ask is not listened to.
         asked.max_content_length = LARGEST_BODY
-        traced.extensions["pulse.bodies"].take_in(traced.environ, LARGEST_BODY)
+        traced.services.bodies.take_in(traced.environ, LARGEST_BODY)
 
 
 def leave(traced: Trace, status: int, now: datetime) -> None:

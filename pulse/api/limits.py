@@ -148,9 +148,8 @@ def count(traced: Trace, key_id: int, user_id: int, team_id: int, plan: Plan) ->
 
     What a key sends beyond its own limit is not counted for its owner: it would use up what the owner's other keys may ask.
     """
-    limiter: Limiter = traced.extensions["pulse.limits"]
     own, shared = LIMITS[plan]
-    tightest = limiter.hit_in_turn((own, ("key", key_id)), (shared, ("owner", user_id, team_id)))
+    tightest = traced.services.limiter.hit_in_turn((own, ("key", key_id)), (shared, ("owner", user_id, team_id)))
     traced.headers += (
         ("X-RateLimit-Limit", str(tightest.limit)),
         ("X-RateLimit-Remaining", str(tightest.remaining) if tightest.remaining > 0 else "0"),
@@ -162,8 +161,7 @@ def count(traced: Trace, key_id: int, user_id: int, team_id: int, plan: Plan) ->
 
 def count_stranger(traced: Trace) -> None:
     """Count one request without a known token; raises `Problem` when its address has sent too many."""
-    limiter: Limiter = traced.extensions["pulse.limits"]
-    window = limiter.hit_stranger(traced.environ.get("REMOTE_ADDR"))
+    window = traced.services.limiter.hit_stranger(traced.environ.get("REMOTE_ADDR"))
     if window.remaining < 0:
         raise _overdrawn(window)
 

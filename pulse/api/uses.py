@@ -135,7 +135,6 @@ def note(traced: Trace, status: int, now: datetime) -> None:
         return
     environ = traced.environ
     operation, ability = described(traced.asked.endpoint)
-    writer: UseWriter = traced.extensions["pulse.uses"]
     use = Use(
         token.id,
         now,
@@ -147,7 +146,7 @@ def note(traced: Trace, status: int, now: datetime) -> None:
         hidden(environ.get("HTTP_USER_AGENT", "").replace("\0", ""))[:LONGEST_USER_AGENT],
         token.live,
     )
-    writer.note(use, at_once=token.live and not token.is_used)
+    traced.services.uses.note(use, at_once=token.live and not token.is_used)
 
 
 @lru_cache(maxsize=500)

@@ -1,6 +1,6 @@
 """HTML for people: one file for each noun, and what all their pages share."""
 
-from flask import Flask, Response, abort, current_app, redirect, request, url_for
+from flask import Flask, Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import AnonymousUserMixin, current_user
 from flask_wtf.csrf import CSRFError
@@ -50,6 +50,7 @@ BLUEPRINTS = (
 )
 GATE = frozenset({auth.bp.name, links.bp.name, invitations.bp.name})
 """Pages for people who are not signed in."""
+LARGEST_BODY = 1024 * 1024
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -65,7 +66,7 @@ def init_app(app: Flask) -> None:
 
 def enter() -> ResponseReturnValue | None:
     """Hide what is hidden, and refuse a form that no page of ours was sent for."""
-    current_app.extensions["pulse.bodies"].take_in(request.environ, current_app.config["MAX_CONTENT_LENGTH"])
+    services().bodies.take_in(request.environ, LARGEST_BODY)
     if (hidden := support.hide()) is not None:
         return hidden
     if request.method not in SAFE and request.endpoint is not None:

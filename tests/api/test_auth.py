@@ -8,7 +8,7 @@ from pulse import tokens
 from pulse.abilities import Ability
 from pulse.api.auth import FACTS, Caller, team
 from pulse.clock import utcnow
-from pulse.extensions import db
+from pulse.extensions import db, services
 from pulse.models.api_key import Token
 from pulse.models.event import OPERATOR
 from pulse.models.refusals import Conflict
@@ -129,7 +129,7 @@ def test_a_token_never_issued_is_unknown(api):
 def test_known_and_unknown_tokens_cost_the_same_one_query(app, api, alice, statements):
     token = make_key(alice).token
     api.get("/key", token)
-    app.extensions["pulse.uses"].flush()
+    services().uses.flush()
     statements.clear()
 
     api.get("/key", tokens.mint())
@@ -325,7 +325,7 @@ def test_a_head_request_is_answered_as_a_get(api, alice):
 
 def test_a_second_use_within_a_minute_leaves_the_last_one_as_it_was_noted(app, api, alice):
     issued = make_key(alice)
-    writer = app.extensions["pulse.uses"]
+    writer = services().uses
 
     api.get("/key", issued.token)
     writer.flush()
@@ -343,7 +343,7 @@ def test_a_refused_request_counts_as_a_use(app, api, alice):
     issued = make_key(alice, Ability.MONITORS_READ)
 
     assert_problem(api.post("/key/rotate", issued.token), 403, "ability_required")
-    app.extensions["pulse.uses"].flush()
+    services().uses.flush()
     db.session.rollback()
 
     assert issued.key.token.last_used_at is not None

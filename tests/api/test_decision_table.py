@@ -12,6 +12,7 @@ from pulse.models.api_key import Issued
 from pulse.models.monitor import Monitor
 from pulse.plans import Plan
 from pulse.roles import Role
+from tests.apps import exchange
 from tests.factories import Person, join, make_key, make_person
 from tests.helpers import Api
 
@@ -131,7 +132,7 @@ def decision(api: Api, operation: str, token: str) -> tuple[str | None, int]:
 
 @pytest.mark.parametrize(("role", "plan"), [*product(ALLOWED, WITH_API)])
 def test_the_decision_is_that_of_the_table(app, api, keys_of, role, plan):
-    app.extensions["pulse.limits"] = WideLimiter(services().settings)
+    exchange(app, limiter=WideLimiter(services().settings))
     wrong: dict[str, str] = {}
     for held, issued in keys_of(app, role, plan).items():
         token = issued.token

@@ -354,7 +354,7 @@ def test_a_list_takes_two_statements(app, api, token, alice, statements):
     for number in range(5):
         make_monitor(alice, name=f"m{number}")
     api.get("/monitors", token)
-    app.extensions["pulse.uses"].flush()
+    services().uses.flush()
     statements.clear()
 
     api.get("/monitors", token)

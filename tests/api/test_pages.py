@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from pulse.api.operations import OPERATIONS
 from pulse.api.pages import PageQuery, mark_of
 from pulse.clock import utcnow
+from pulse.extensions import services
 from tests.factories import make_key
 from tests.helpers import assert_problem
 from tests.monitors import BAD, GOOD, check, make_monitor
@@ -298,7 +299,7 @@ def test_monitors_are_found_in_any_case_and_to_the_letter(api, token, alice, sou
 @pytest.mark.parametrize("path", [*LISTS, "/monitors/{monitor}", "/monitors/{monitor}/uptime", "/key"])
 def test_a_read_takes_at_most_two_statements_and_waits_for_no_writer(app, api, token, monitor, settings, statements, path):
     api.get("/key", token)
-    app.extensions["pulse.uses"].flush()
+    services().uses.flush()
     statements.clear()
     lock = locked(settings)
     began = time.monotonic()

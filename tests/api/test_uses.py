@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from itertools import count
 from time import monotonic
@@ -15,7 +16,7 @@ from pulse.abilities import Ability
 from pulse.api.uses import BETWEEN_SECONDS, UseWriter
 from pulse.clock import utcnow
 from pulse.db import connect
-from pulse.extensions import db
+from pulse.extensions import db, services
 from pulse.models.api_key import Token
 from pulse.models.key_counting import AT_ONCE, Use
 from pulse.models.key_use import KeyClient, KeyUse
@@ -24,7 +25,7 @@ from tests.helpers import eventually
 
 
 def counted(app):
-    app.extensions["pulse.uses"].flush()
+    services().uses.flush()
     db.session.rollback()
     rows = select(KeyUse.operation, KeyUse.ability, KeyUse.status, KeyUse.code, func.sum(KeyUse.count))
     return [
@@ -254,7 +255,7 @@ def test_a_first_use_is_written_without_waiting_for_the_next_flush(app, api, ali
     token_id = issued.key.token.id
 
     with closing(UseWriter(engine, every=3600)) as writer:
-        monkeypatch.setitem(app.extensions, "pulse.uses", writer)
+        monkeypatch.setitem(app.extensions, "pulse", replace(services(), uses=writer))
         api.get("/key", issued.token)
 
         # Nobody flushes: that would wake the writer too.

@@ -20,7 +20,7 @@ from werkzeug.test import EnvironBuilder
 from pulse.api.limits import Limiter
 from pulse.app import create_app
 from pulse.config import Settings
-from pulse.extensions import db, services
+from tests.apps import close, exchange
 from tests.bench.filling import ADDRESS, AGENT, ROTATED, token
 from tests.statements import noted
 
@@ -99,13 +99,13 @@ class Column:
     def ask(self, kind: Kind) -> tuple[float, float]:
         """Send the requests of one kind; return the microseconds of CPU that each of them took, and counting each."""
         # Anew each time, so that no request is refused however fast they come.
-        self.app.extensions["pulse.limits"] = Limiter(self.settings)
+        exchange(self.app, limiter=Limiter(self.settings))
         environ = EnvironBuilder(path=kind.path).get_environ() | {"REMOTE_ADDR": ADDRESS, "HTTP_USER_AGENT": AGENT}
         texts = [kind.pick(self.random, self.size) for _ in range(self.requests)]
         taken = self._send(self.app, [environ | {"HTTP_AUTHORIZATION": f"Bearer {text}"} for text in texts], kind.status)
         # What is written beside the requests is written before others are measured.
         began = process_time()
-        self.app.extensions["pulse.uses"].flush()
+        self.app.extensions["pulse"].uses.flush()
         return taken, (process_time() - began) / self.requests * 1e6
 
     def count(self) -> None:
@@ -177,11 +177,7 @@ def opened(settings: Settings, title: str, keys: int, requests: int) -> Generato
     try:
         yield Column(title, settings, app, keys, requests)
     finally:
-        with app.app_context():
-            app.extensions["pulse.uses"].close()
-            services().reader.close()
-            for engine in (db.engine, services().reader.engine, app.extensions["pulse.uses"].engine):
-                engine.dispose()
+        close(app)
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from pulse.app import create_app
 from pulse.config import Settings
-from pulse.extensions import db, services
+from pulse.extensions import db
 from pulse.models.outbox import Message
+from tests.apps import close
 from tests.factories import Person
 from tests.helpers import Visitor
 
@@ -42,11 +43,7 @@ def app_with(app: Flask, settings: Settings) -> Iterator[Callable[..., Flask]]:
 
     yield make
     for each in made:
-        with each.app_context():
-            each.extensions["pulse.uses"].close()
-            services().reader.close()
-            for engine in (db.engine, services().reader.engine, each.extensions["pulse.uses"].engine):
-                engine.dispose()
+        close(each)
 
 
 class Post:

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 
 from pulse import names
 from pulse.bodies import Bodies
-from pulse.extensions import db
+from pulse.extensions import db, services
 from pulse.models.api_key import ApiKey
 from pulse.models.event import Event as Noted
 from pulse.models.key_use import KeyClient
@@ -85,7 +85,7 @@ def test_a_token_in_a_client_s_name_is_kept_nowhere(app, api, alice):
 
     new = api.post("/key/rotate", issued.token, headers=named).get_json()["token"]
     api.get("/key", new, headers={"User-Agent": new})
-    app.extensions["pulse.uses"].flush()
+    services().uses.flush()
     db.session.rollback()
 
     columns = (KeyClient.user_agent, Message.body, Noted.user_agent)

@@ -7,7 +7,7 @@ import pytest
 
 from pulse.abilities import Ability
 from pulse.clock import utcnow
-from pulse.extensions import db
+from pulse.extensions import db, services
 from pulse.models.api_key import ApiKey, Token
 from pulse.plans import Plan
 from tests.factories import make_key
@@ -459,7 +459,7 @@ def test_the_first_request_is_told_to_the_dialog_that_waits_for_it(at_home, app,
 
     waiting = arrival(at_home, key_id, token_id)
     api.get("/monitors", issued.token, headers={"User-Agent": "curl/8.5"})
-    app.extensions["pulse.uses"].flush()
+    services().uses.flush()
     came = arrival(at_home, key_id, token_id)
 
     assert (waiting.status_code, waiting.text) == (204, "")
@@ -471,7 +471,7 @@ def test_the_first_request_is_told_to_the_dialog_that_waits_for_it(at_home, app,
 def test_a_first_request_that_was_refused_says_how_to_mend_it(at_home, app, api, alice):
     issued = make_key(alice, Ability.MONITORS_READ)
     api.get("/incidents", issued.token)
-    app.extensions["pulse.uses"].flush()
+    services().uses.flush()
 
     came = arrival(at_home, issued.key.id, issued.key.token.id)
 
