@@ -38,6 +38,10 @@ class Plan(StrEnum):
         sizes = list(Plan)
         return sizes.index(self) < sizes.index(other)
 
+    def room(self, act: str) -> str:
+        """Return what makes room where one of its numbers is used up: `act`, or a larger plan where there is one."""
+        return f"{act}." if self is list(Plan)[-1] else f"{act}, or choose a larger plan."
+
     @property
     def intervals(self) -> tuple[int, ...]:
         """The check intervals a monitor may have, in seconds, shortest first."""

@@ -63,7 +63,11 @@ MEANINGS: Mapping[str, Meaning] = {
         "Ask the team's Owner or an Admin for a role that allows it.",
     ),
     "limit_reached": Meaning(
-        403, "Limit reached", "The limit has been reached.", "Delete what you do not need, or choose a larger plan under Billing."
+        403,
+        "Limit reached",
+        "The limit has been reached.",
+        "Delete what you do not need. A larger plan has room for more monitors and members;"
+        " alert rules, channels and planned outages have the same limit on every plan.",
     ),
     "https_required": Meaning(403, "HTTPS required", "Use https://. Any token sent over http:// was readable: rotate it."),
     "not_found": Meaning(
@@ -109,7 +113,8 @@ MEANINGS: Mapping[str, Meaning] = {
         429,
         "Too many requests",
         "Wait for the number of seconds in Retry-After, then try again.",
-        "A larger plan allows more requests per minute.",
+        "The plan sets how many requests a key may send per minute;"
+        " manual checks, test notifications and invitations have limits of their own, the same on every plan.",
     ),
     "internal_error": Meaning(
         500,

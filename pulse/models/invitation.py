@@ -250,10 +250,10 @@ def _claim_seat(session: DbSession, team: Team) -> None:
     """Refuse when all places are taken; the team is held."""
     seats = Seats.of(session, team)
     if not seats.free:
-        plan = team.plan.label
+        plan = team.plan
         raise LimitReached(
-            f"The {plan} plan includes {seats.most} {'member' if seats.most == 1 else 'members'}: {seats.members} in the"
-            f" team and {seats.invited} invited. Remove a member, revoke an invitation, or choose a larger plan.",
+            f"The {plan.label} plan includes {seats.most} {'member' if seats.most == 1 else 'members'}: {seats.members} in the"
+            f" team and {seats.invited} invited. {plan.room('Remove a member or revoke an invitation')}",
             seats.most,
         )
 

@@ -178,7 +178,9 @@ class Monitor(Base):
         monitor = cls(team_id=team.id, created_at=now, updated_at=now, anchored_at=now, next_check_at=now)
         values = monitor._checked(session, team, CLEARED | fields, guard)
         if cls.count(session, team.id) >= (most := team.plan.limits.monitors):
-            raise LimitReached(f"The {team.plan.label} plan includes {most} monitors, and all are in use.", most)
+            raise LimitReached(
+                f"The {team.plan.label} plan includes {most} monitors, and all are in use. {team.plan.room('Delete one')}", most
+            )
         monitor._write(values, vault)
         session.add(monitor)
         session.flush()
@@ -223,7 +225,8 @@ class Monitor(Base):
             return
         plan = self.team.plan
         if self.count(session, self.team_id, running=True) >= (most := plan.limits.monitors):
-            raise LimitReached(f"The {plan.label} plan includes {most} monitors, and that many are already running.", most)
+            told = f"The {plan.label} plan includes {most} monitors, and that many are already running."
+            raise LimitReached(f"{told} {plan.room('Pause one')}", most)
         self.paused_at, self.updated_at = None, utcnow()
         self._reschedule()
         self._note(session, "monitor.resumed", by)

@@ -31,7 +31,7 @@ class NameTaken(Refused):
 
 
 class LimitReached(Refused):
-    """The plan's number of something is used up."""
+    """The number of something is used up: the plan's, or one that is the same on every plan."""
 
     def __init__(self, message: str, limit: int) -> None:
         super().__init__(message)

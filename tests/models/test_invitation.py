@@ -157,6 +157,7 @@ def test_members_and_invitations_that_wait_fill_the_plan(alice, bob):
 
     db.session.rollback()
     assert refused.value.limit == 3
+    assert str(refused.value).endswith("Remove a member or revoke an invitation, or choose a larger plan.")
     run_out(token)
     invite(alice, "newer@example.com")
     expired = next(each for each in Invitation.of_team(db.session, alice.team_id) if each.expired)

@@ -333,6 +333,14 @@ def test_a_key_without_expiry_says_when_one_is_set_and_when_mails_come(at_home, 
     assert "You get an email when it is created, rotated, narrowed or deleted, before and when it expires" in told
 
 
+def test_a_larger_plan_is_not_said_to_widen_what_none_does(at_home, key):
+    recorded(use(key.token.id, "POST /alert-rules", "alerts:write", status=403, code="limit_reached"))
+
+    told = page(at_home, key.id)
+
+    assert "A larger plan has room for more monitors and members; alert rules, channels and planned outages have the same" in told
+
+
 def test_clients_of_former_tokens_can_be_found(at_home, alice, key):
     key_id, eight = key.id, key.token.last_eight
     first, second = rotated(key, alice)

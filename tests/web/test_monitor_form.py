@@ -175,7 +175,7 @@ def test_at_the_plans_limit_the_button_is_off_and_says_why(tab, alice):
 
     button = next(each for each in page.find_all("button") if words(each) == "New Monitor")
     assert button.has_attr("disabled")
-    assert "All 10 monitors that the Free plan includes are in use." in words(page)
+    assert "All 10 monitors that the Free plan includes are in use. Delete one, or choose a larger plan." in words(page)
     assert tab.get("/monitors/new").headers["Location"] == "/monitors"
     assert refused.status_code == 422
     assert "The Free plan includes 10 monitors" in text(refused)

@@ -225,7 +225,8 @@ def test_beyond_the_plan_a_paused_monitor_says_why_it_stays_so(tab, alice):
 
     button = next(each for each in page.find_all("button") if words(each) == "Resume Monitor")
     assert button.has_attr("disabled")
-    assert words(page.find(id=button["aria-describedby"])) == "All 10 monitors that the Free plan includes are running."
+    reason = words(page.find(id=button["aria-describedby"]))
+    assert reason == "All 10 monitors that the Free plan includes are running. Pause one, or choose a larger plan."
     assert refused.status_code == told.status_code == 403
     assert "that many are already running" in words(soup(told).find(attrs={"data-error": True}))
 
