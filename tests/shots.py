@@ -173,6 +173,13 @@ def cast_month(monitor: Monitor) -> None:
     db.session.commit()
 
 
+def open_first(page: Page) -> None:
+    """A monitor that was checked once."""
+    page.goto("/monitors")
+    page.get_by_role("link", name="Blog", exact=True).click()
+    page.get_by_role("heading", name="Blog").wait_for()
+
+
 def open_month(page: Page) -> None:
     open_monitor(page)
     page.get_by_role("link", name="30 days").click()
@@ -469,6 +476,7 @@ STATES: dict[str, tuple[str, Act]] = {
     "monitors": ("alice", visit("/monitors")),
     "monitor": ("alice", open_monitor),
     "monitor-month": ("alice", open_month),
+    "monitor-first": ("alice", open_first),
     "monitor-filter": ("alice", filter_checks),
     "monitor-settings": ("alice", open_monitor_settings),
     "monitor-edit": ("alice", edit_monitor),
@@ -552,7 +560,10 @@ def take(browser: Browser, server: Server, person: Person | None, act: Act, file
     for (size, theme), file in files.items():
         width, height = SIZES[size]
         context = browser.new_context(
-            base_url=server.url, viewport={"width": width, "height": height}, color_scheme="dark" if theme == "dark" else "light"
+            base_url=server.url,
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if theme == "dark" else "light",
+            reduced_motion="reduce",  # a menu that still rises cannot be hit
         )
         page = context.new_page()
         if person is not None:

@@ -42,6 +42,12 @@ class Chart:
         return sum(each.total for each in self.places)
 
     @property
+    def only(self) -> Stretch | None:
+        """The one place that has checks, which makes no picture; None where several have, or none."""
+        with_checks = [each for each in self.places if each.total]
+        return with_checks[0] if len(with_checks) == 1 else None
+
+    @property
     def failures(self) -> int:
         """How many of them failed."""
         return sum(each.failed for each in self.places)

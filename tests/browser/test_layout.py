@@ -4,12 +4,14 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from pulse.extensions import db
+from pulse.probe import Outcome, ProbeError, Timings
 from tests.browser.conftest import sign_in
 from tests.browser.test_key_life import create
 from tests.calls import call
 from tests.factories import Person, make_person
 from tests.live import Server
-from tests.monitors import GOOD, check, make_monitor
+from tests.monitors import BAD, GOOD, check, make_monitor
 
 PHONE = {"width": 375, "height": 700}
 
@@ -123,6 +125,44 @@ def test_a_rows_button_stands_in_its_line(page: Page, alice: Person):
     line = middle(page.get_by_role("link", name="Owner", exact=True))
     assert middle(page.get_by_role("button", name="Send Test Notification")) == pytest.approx(line, abs=2)
     assert middle(page.get_by_role("link", name="Delete")) == pytest.approx(line, abs=2)
+
+
+@pytest.fixture
+def checked(alice: Person) -> str:
+    """A monitor with checks of every shape; the path of its page."""
+    monitor = make_monitor(alice)
+    timed = Timings(dns=1_500, connect=12_300, tls=30_000, first_byte=70_000, total=90_000)
+    check(monitor, GOOD, BAD, Outcome.failure(ProbeError.TIMEOUT), Outcome.reply(200, timed, expected=200))
+    path = f"/monitors/{monitor.id}"
+    db.session.rollback()
+    return path
+
+
+def test_the_buttons_of_a_monitor_stand_in_an_even_grid_on_a_phone(page: Page, alice: Person, checked: str):
+    sign_in(page, alice)
+    page.set_viewport_size(PHONE)
+
+    page.goto(checked)
+
+    boxes = [each.bounding_box() for each in page.locator(".acts .button").all()]
+    places = [(round(box["x"]), round(box["y"])) for box in boxes if box]
+    assert len(places) == 4
+    assert len({x for x, _ in places}) == len({y for _, y in places}) == 2
+    assert len({round(box["width"]) for box in boxes if box}) == 1
+
+
+@pytest.mark.parametrize("width", [320, 375])
+def test_a_check_takes_two_lines_on_a_phone_and_its_phases_a_third(page: Page, alice: Person, checked: str, width: int):
+    sign_in(page, alice)
+    page.set_viewport_size({"width": width, "height": 700})
+
+    page.goto(checked)
+
+    line = page.evaluate("parseFloat(getComputedStyle(document.body).lineHeight)")
+    rows = page.locator("#checks tbody tr")
+    inside = [row.evaluate("each => each.clientHeight - parseFloat(getComputedStyle(each).paddingTop) * 2") for row in rows.all()]
+    assert [round(height / line) for height in inside[1:]] == [2, 2, 2]
+    assert round(inside[0] / line) in {3, 4}  # on the narrowest the phases need two
 
 
 def test_the_name_of_a_monitor_has_the_most_room(browser: Browser, server: Server, app: Flask):

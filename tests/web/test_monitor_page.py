@@ -31,20 +31,41 @@ def results(page) -> list[str]:
 
 def test_pictures_say_what_they_show_and_have_a_table_behind_them(tab, monitor, path):
     check(monitor, GOOD, GOOD, BAD, at=utcnow() - timedelta(days=3))
+    check(monitor, GOOD, at=utcnow() - timedelta(days=2))
 
     page = soup(tab.get(f"{path}?span=7d"))
 
     chart, heat = page.select_one("svg.chart"), page.select_one(".heat")
     assert chart["aria-label"] == (
-        "Response times over the last 7 days: 11 ms on average; 1 of 3 checks failed. The table below holds the figures."
+        "Response times over the last 7 days: 11 ms on average; 1 of 4 checks failed. The table below holds the figures."
     )
-    assert heat["aria-label"].startswith("Uptime by hour over the last 7 days: checks failed in 1 of 1 hours.")
+    assert heat["aria-label"].startswith("Uptime by hour over the last 7 days: checks failed in 1 of 2 hours.")
     tables = {words(each.caption): each for each in page.find_all("table")}
     assert words(tables["Response times over the last 7 days"].tbody).endswith("11 ms 9 ms 12 ms 3 1")
     assert words(tables["Uptime by day over the last 7 days"].tbody).endswith("66.67% 3 1")
 
 
+def test_checks_of_one_time_are_told_in_figures_for_they_make_no_picture(tab, monitor, path):
+    check(monitor, GOOD, BAD, at=utcnow() - timedelta(days=3))
+
+    page = soup(tab.get(f"{path}?span=7d"))
+
+    assert not page.select("svg.chart, .heat, details table")
+    told = words(page.find(attrs={"aria-labelledby": "response-heading"}))
+    assert "Average 10 ms Fastest 9 ms Slowest 12 ms Failed 1 of 2" in told
+    assert "2 checks in the last 7 days. A picture is drawn once there are checks from different times." in told
+
+
+def test_a_check_without_a_reply_has_no_time(tab, monitor, path):
+    check(monitor, Outcome.failure(BAD.error))
+
+    told = words(soup(tab.get(path)).find(attrs={"aria-labelledby": "response-heading"}))
+
+    assert "The only check – Failed 1 of 1 1 check in the last 24 hours." in told
+
+
 def test_the_lines_of_the_grid_say_what_they_stand_for(tab, monitor, path):
+    check(monitor, GOOD, at=utcnow() - timedelta(hours=2))
     check(monitor, GOOD)
 
     chart = soup(tab.get(path)).select_one("svg.chart")
