@@ -10,9 +10,9 @@ from sqlalchemy.exc import DBAPIError
 
 from pulse.clock import iso, utcnow
 from pulse.extensions import db, services
+from pulse.json_columns import json_column
 from pulse.models.api_key import ApiKey
 from pulse.reading import Reader, records_of
-from pulse.told import told
 from tests.factories import make_key
 
 KEYS = (
@@ -63,7 +63,7 @@ def test_what_is_only_told_comes_as_it_is_told(asked, alice):
     key = make_key(alice, name="Three", expires_in=timedelta(days=1)).key
     key.expires_at = utcnow().replace(microsecond=0) + timedelta(days=1)
     db.session.commit()
-    facts = [*map(told, (ApiKey.created_at, ApiKey.expires_at, ApiKey.revoked_at, ApiKey.ability_names)), ApiKey.id]
+    facts = [*map(json_column, (ApiKey.created_at, ApiKey.expires_at, ApiKey.revoked_at, ApiKey.ability_names)), ApiKey.id]
     statement = select(*facts).where(ApiKey.id == bindparam("id"))
 
     found = [services().reader.question(statement).all(id=key.id), db.session.execute(statement, {"id": key.id}).mappings().all()]

@@ -6,7 +6,6 @@ from flask import Flask, Response
 
 from pulse.api import alert_rules, auth, channels, checks, docs, incidents, key, metrics, monitors, openapi, projects, team, uses
 from pulse.api.operations import OPERATIONS, check_declared
-from pulse.extensions import csrf
 from pulse.logs import log
 from pulse.problems import Problem, respond
 from pulse.routing import API
@@ -32,8 +31,6 @@ WITH_BODY = ("POST", "PUT", "PATCH")
 def init_app(app: Flask) -> None:
     """Put the API into the app."""
     for bp in BLUEPRINTS:
-        # The API knows no cookies, so nobody's browser can be made to call it.
-        csrf.exempt(bp)
         app.register_blueprint(bp, url_prefix=f"{API}{bp.url_prefix or ''}")
     app.register_blueprint(docs.bp)
     check_declared(app, API)

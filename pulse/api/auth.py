@@ -18,6 +18,7 @@ from pulse.abilities import Ability
 from pulse.api import limits
 from pulse.clock import iso, utcnow
 from pulse.extensions import db
+from pulse.json_columns import json_column
 from pulse.models.api_key import ApiKey, Token
 from pulse.models.event import Actor, ActorKind
 from pulse.models.refusals import Conflict
@@ -27,7 +28,6 @@ from pulse.plans import API_PLANS, Plan
 from pulse.problems import NEVER_WIDENED, Problem
 from pulse.request_ids import Kind
 from pulse.roles import Role
-from pulse.told import told
 from pulse.tracing import NamedToken, Trace, request_id, trace
 
 BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([0-9A-Za-z_]{1,100})\Z", re.ASCII)
@@ -66,7 +66,7 @@ class Caller(NamedTuple):
 
 STATE = (
     Token.id.label("token_id"),
-    told(Token.last_used_at),
+    json_column(Token.last_used_at),
     Token.retired_at,
     Token.reason,
     ApiKey.expires_at,
@@ -80,8 +80,8 @@ FACTS = (
     ApiKey.id.label("key_id"),
     ApiKey.name.label("key_name"),
     Token.last_eight,
-    told(ApiKey.ability_names),
-    told(ApiKey.created_at),
+    json_column(ApiKey.ability_names),
+    json_column(ApiKey.created_at),
     User.id.label("user_id"),
     User.name.label("user_name"),
     User.email.label("user_email"),

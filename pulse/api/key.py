@@ -8,7 +8,7 @@ from pulse.abilities import Ability
 from pulse.api import repeats
 from pulse.api.auth import Caller, caller
 from pulse.api.operations import operation
-from pulse.api.schemas import Moment, Out, Told, one_of
+from pulse.api.schemas import JsonReady, Moment, Out, one_of
 from pulse.clock import iso
 from pulse.extensions import db
 from pulse.models.api_key import ApiKey
@@ -69,7 +69,7 @@ class RotatedOut(KeyOut):
 
 
 @operation(bp, "GET", "/key", ability=None, reply=KeyOut)
-def show() -> Told:
+def show() -> JsonReady:
     """Describe the calling key."""
     return described(caller())
 
@@ -100,10 +100,10 @@ def _found(calling: Caller) -> ApiKey:
     return key
 
 
-def described(calling: Caller) -> Told:
+def described(calling: Caller) -> JsonReady:
     """Return the calling key's facts; the decision's one query brought them all."""
     plan = calling.plan
-    return Told(
+    return JsonReady(
         id=calling.key_id,
         name=calling.key_name,
         last_eight=calling.last_eight,

@@ -25,7 +25,7 @@ LABELS = ("id", "name", "url")
 def show() -> Response:
     """Metrics of every monitor for Prometheus: up, paused, last response time and 24-hour uptime."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Told(monitors(), uptimes()))
+    registry.register(MonitorCollector(monitors(), uptimes()))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -43,8 +43,8 @@ def uptimes() -> dict[int, float]:
     return {row["monitor_id"]: row["up"] / row["total"] for row in fetched(mine.group_by(HourlySum.monitor_id)) if row["total"]}
 
 
-class Told(Collector):
-    """The figures of one request, handed to the library that knows the format."""
+class MonitorCollector(Collector):
+    """The figures of a team's monitors, handed to the library that knows the format."""
 
     def __init__(self, rows: list[Record], shares: dict[int, float]) -> None:
         self._rows = rows

@@ -10,14 +10,14 @@ from pulse.api.auth import caller, team
 from pulse.api.monitor_schemas import MonitorChange, MonitorIn, MonitorOut, MonitorQuery
 from pulse.api.operations import Reply, created, operation
 from pulse.api.pages import Listing, Place, Query, Record, bad_cursor, fetched, fetched_one, narrowed, page
-from pulse.api.schemas import Page, Told, is_storable
+from pulse.api.schemas import JsonReady, Page, is_storable
 from pulse.extensions import db, services
+from pulse.json_columns import json_column
 from pulse.models.monitor import Monitor
 from pulse.models.monitor_fields import MonitorFields, check_fields
 from pulse.models.refusals import Faults, Invalid
 from pulse.models.team import Team
 from pulse.problems import Problem
-from pulse.told import told
 
 bp = Blueprint("api_monitors", __name__)
 OWN = Monitor.__table__.c
@@ -33,10 +33,10 @@ LAST_CHECK: dict[str, ColumnElement[Any]] = {
 }
 """A monitor's newest check, which it holds beside itself."""
 COLUMNS = (
-    *(told(column) for name, column in OWN.items() if name in MonitorOut.model_fields),
+    *(json_column(column) for name, column in OWN.items() if name in MonitorOut.model_fields),
     Monitor.state.label("state"),
     OWN.body_sealed.is_not(None).label("has_body"),
-    *(told(column).label(f"last_check.{name}") for name, column in LAST_CHECK.items()),
+    *(json_column(column).label(f"last_check.{name}") for name, column in LAST_CHECK.items()),
     OWN.name_folded,
 )
 """What is told of a monitor, and its place in the order; what it sends in secret is not even read."""
@@ -56,7 +56,7 @@ def index(query: MonitorQuery) -> Reply:
     filters = {"team_id": caller().team_id, "state": query.state, "project_id": query.project_id}
     # What is looked for is taken apart when its question is built.
     rows = LISTING.rows(query, after, **filters) if query.q is None else fetched(narrowed(of(**filters, q=query.q), query, after))
-    return page(rows, query, place_of=place_of, kind=Told)
+    return page(rows, query, place_of=place_of, kind=JsonReady)
 
 
 @operation(

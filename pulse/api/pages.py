@@ -78,10 +78,10 @@ def narrowed(query: Query, asked: PageQuery, after: Callable[[Place], Any]) -> Q
     return query.limit(asked.limit + 1)
 
 
-def fetched(query: Query, **values: Any) -> Sequence[Record]:
+def fetched(query: Query) -> Sequence[Record]:
     """Return the rows of a query, read without a transaction: nobody's writing is waited for."""
     with services().reader.connection() as connection:
-        found = connection.execute(query, values)
+        found = connection.execute(query)
         return list(map(records_of(tuple(found.keys())), found))
 
 
@@ -101,7 +101,7 @@ def page(
     shape: Callable[[Record], Any] | None = None,
     kind: type[dict[str, Any]] = dict,
 ) -> Reply:
-    """Return a page of the rows that `narrowed` found; `kind` is `Told` where they are."""
+    """Return a page of the rows that `narrowed` found; `kind` is `JsonReady` where they are."""
     shown = rows[: asked.limit]
     cursor = encoded(place_of(shown[-1])) if len(rows) > asked.limit else None
     headers = {"Link": f'<{next_url(cursor)}>; rel="next"'} if cursor else {}

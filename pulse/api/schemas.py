@@ -122,20 +122,20 @@ class Out(BaseModel):
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
-class Told(dict[str, Any]):
+class JsonReady(dict[str, Any]):
     """What a schema says word for word: its own names, and values as JSON has them. It is written without being checked."""
 
 
 def as_json(value: Any, schema: type[BaseModel]) -> bytes:
     """Return a value, or an object with the schema's attributes, as JSON; what the schema does not name is left out."""
-    if isinstance(value, Told):
+    if isinstance(value, JsonReady):
         return _writer(schema).to_json(value)
     return schema.model_validate(value, from_attributes=True).model_dump_json(by_alias=True).encode()
 
 
 @cache
 def _writer(schema: type[BaseModel]) -> SchemaSerializer:
-    """Return what writes `Told` as JSON by its schema."""
+    """Return what writes `JsonReady` as JSON by its schema."""
     return TypeAdapter(_typed(schema)).serializer  # pyright: ignore[reportReturnType] - it is made at once
 
 

@@ -1,4 +1,4 @@
-"""Columns as programs are told them: read once, and written as they are."""
+"""Columns read ready for JSON: times as text, short lists parsed once."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -17,27 +17,27 @@ LONGEST_KEPT = 500
 """Characters of a stored list that is kept parsed: all permissions of a key, and what headers most monitors send."""
 
 
-def told(column: Any) -> ColumnElement[Any]:
-    """Return a column whose values go as they are into what programs are told: nobody else may be given them."""
+def json_column(column: Any) -> ColumnElement[Any]:
+    """Return a column whose values go as they are into JSON: nobody else may be given them."""
     if isinstance(column.type, UTCDateTime):
-        return type_coerce(column, ToldTime()).label(column.key)
+        return type_coerce(column, IsoTime()).label(column.key)
     if isinstance(column.type, JSON):
-        return cast(column, ToldList()).label(column.key)
+        return cast(column, ParsedList()).label(column.key)
     return column
 
 
-class ToldTime(TypeDecorator[str]):
-    """A time of `UTCDateTime` as programs are told it, for what is only read to be told."""
+class IsoTime(TypeDecorator[str]):
+    """A time of `UTCDateTime` as ISO 8601, for what is only read to be told."""
 
     impl = UTCDateTime
     cache_ok = True
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[..., str | None]:  # noqa: ARG002 - SQLAlchemy's signature
         """Return what makes its text of what the driver returns."""
-        return _told_text if dialect.name == "sqlite" else _told
+        return _iso_of_text if dialect.name == "sqlite" else _iso
 
 
-class ToldList(TypeDecorator[list[str]]):
+class ParsedList(TypeDecorator[list[str]]):
     """Texts that are stored as JSON, for what is only read: there are few distinct short lists, so those are parsed once."""
 
     impl = Text
@@ -59,10 +59,10 @@ def _parsed(stored: str) -> list[str]:
     return orjson.loads(stored)
 
 
-def _told_text(stored: str | None) -> str | None:
+def _iso_of_text(stored: str | None) -> str | None:
     # As `clock.iso`, of a text that is stored in UTC and with six digits behind the second.
     return None if stored is None else f"{stored[:10]}T{stored[11:23]}Z"
 
 
-def _told(stored: datetime | None) -> str | None:
+def _iso(stored: datetime | None) -> str | None:
     return None if stored is None else iso(stored)
