@@ -4,15 +4,16 @@ Alice owns a team, Bob is her teammate, Charlie is a stranger with a team of his
 """
 
 import tempfile
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import delete, event
+from sqlalchemy import delete
 
 from pulse import schema
 from pulse.api.limits import Limiter
@@ -24,6 +25,7 @@ from pulse.extensions import db, services
 from tests.apps import close, exchange
 from tests.factories import Person, join, make_person
 from tests.helpers import Api, Visitor
+from tests.statements import noted
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -148,19 +150,5 @@ def dana(app: Flask) -> Person:
 
 @pytest.fixture
 def statements(app: Flask) -> Callable[[], AbstractContextManager[list[str]]]:
-    """Collects the statements that are sent to the database within a block."""
-
-    @contextmanager
-    def collect() -> Generator[list[str]]:
-        sent: list[str] = []
-
-        def note(_connection, _cursor, statement, *_) -> None:
-            sent.append(statement)
-
-        event.listen(db.engine, "before_cursor_execute", note)
-        try:
-            yield sent
-        finally:
-            event.remove(db.engine, "before_cursor_execute", note)
-
-    return collect
+    """Notes the statements that requests and the session send within a block."""
+    return partial(noted, app)

@@ -7,35 +7,43 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import event
 
+from pulse.config import Settings
 from pulse.extensions import db, services
 from pulse.reading import Reader, Row
+from tests.apps import exchange
 
 
 class NotedReader(Reader):
     """The reader, noting what is sent past SQLAlchemy: that raises no event."""
 
-    sent: list[str]
+    def __init__(self, settings: Settings, sent: list[str]) -> None:
+        super().__init__(settings.database, settings.threads)
+        self._sent = sent
 
     def rows(self, sql: str, values: Sequence[Any]) -> Sequence[Row]:
         """Note a statement, and send it."""
-        self.sent.append(sql)
+        self._sent.append(sql)
         return super().rows(sql, values)
 
 
 @contextmanager
 def noted(app: Flask) -> Generator[list[str]]:
-    """Note every statement the app's requests send."""
+    """Note every statement the app's requests send within a block."""
     sent: list[str] = []
 
     def note(*about: Any) -> None:
         sent.append(about[2])
 
     with app.app_context():
-        reader, engines = services().reader, (services().reader.engine, db.engine)
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    reader.__class__, reader.sent = NotedReader, sent  # pyright: ignore[reportAttributeAccessIssue]
-    yield sent
-    reader.__class__ = Reader
-    for engine in engines:
+        kept, engine = services(), db.engine
+    reader = NotedReader(kept.settings, sent)
+    exchange(app, reader=reader)
+    for each in (reader.engine, engine):
+        event.listen(each, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
         event.remove(engine, "before_cursor_execute", note)
+        exchange(app, reader=kept.reader)
+        reader.close()
+        reader.engine.dispose()

@@ -4,6 +4,7 @@ import base64
 import json
 import sqlite3
 import time
+from contextlib import closing
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -297,20 +298,18 @@ def test_monitors_are_found_in_any_case_and_to_the_letter(api, token, alice, sou
 
 
 @pytest.mark.parametrize("path", [*LISTS, "/monitors/{monitor}", "/monitors/{monitor}/uptime", "/key"])
-def test_a_read_takes_at_most_two_statements_and_waits_for_no_writer(app, api, token, monitor, settings, statements, path):
+def test_a_read_takes_at_most_two_statements_and_waits_for_no_writer(api, token, monitor, settings, statements, path):
     api.get("/key", token)
     services().uses.flush()
-    statements.clear()
-    lock = locked(settings)
-    began = time.monotonic()
 
-    reply = api.get(path.format(monitor=monitor), token)
+    with closing(locked(settings)), statements() as sent:
+        began = time.monotonic()
+        reply = api.get(path.format(monitor=monitor), token)
+        took = time.monotonic() - began
 
-    took = time.monotonic() - began
-    lock.close()
     assert reply.status_code == 200
     assert took < 1
-    assert len(statements) == (1 if path == "/key" else 2)
+    assert len(sent) == (1 if path == "/key" else 2)
 
 
 def locked(settings):

@@ -94,15 +94,14 @@ def test_prometheus_is_told_of_every_monitor(api, token, alice, charlie, stateme
     paused.pause(db.session, alice.actor)
     db.session.commit()
     check(make_monitor(charlie, name="Not mine"), GOOD)
-    statements.clear()
 
-    reply = api.get("/metrics", token)
-    asked = list(statements)
+    with statements() as sent:
+        reply = api.get("/metrics", token)
 
     families = text_string_to_metric_families(reply.get_data(as_text=True))
     told = {(each.name, each.labels["name"]): each.value for family in families for each in family.samples}
     assert reply.mimetype == "text/plain"
-    assert len(asked) == 3
+    assert len(sent) == 3
     assert told["pulse_monitor_up", 'Shop "one"\\n'] == 0
     assert told["pulse_monitor_uptime_ratio", 'Shop "one"\\n'] == pytest.approx(2 / 3)
     assert told["pulse_monitor_paused", "Paused"] == 1
