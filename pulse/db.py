@@ -52,19 +52,29 @@ class UTCDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a naive time; hand SQLite the UTC one without its zone."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone")
-        if value.tzinfo is not UTC:
-            value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+    def bind_processor(self, dialect: Dialect) -> Callable[..., Any]:
+        """Return what refuses a naive time, and makes of an aware one what is stored: in SQLite its text."""
+        return _to_text if dialect.name == "sqlite" else _to_utc
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[..., datetime | None]:  # noqa: ARG002 - SQLAlchemy's signature
         """Return what makes an aware time, in UTC, of what the driver returns: text in SQLite."""
         return _from_text if dialect.name == "sqlite" else _in_utc
+
+
+def _to_text(value: datetime | None) -> str | None:
+    # As SQLAlchemy writes it, at a quarter of the cost: in UTC, without the zone, with all six digits.
+    if value is None:
+        return None
+    text = orjson.dumps(_to_utc(value)).decode()
+    return f"{text[1:11]} {text[12:27]}" if value.microsecond else f"{text[1:11]} {text[12:20]}.000000"
+
+
+def _to_utc(value: datetime | None) -> datetime | None:
+    if value is None or value.tzinfo is UTC:
+        return value
+    if value.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return value.astimezone(UTC)
 
 
 def _from_text(stored: str | None) -> datetime | None:

@@ -1,8 +1,8 @@
 """How many probes may be under way at once: to one target, and for one team, so that nobody uses us to flood another."""
 
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from pulse.models.claim import Claim
 from pulse.probe import Request, origin_of
@@ -15,32 +15,34 @@ Place = tuple[str, int] | int
 """A target's host and port, or a team's id."""
 
 
-class Guest(NamedTuple):
+@dataclass(eq=False, slots=True)
+class Guest:
     """A probe that wants to begin, and until when it is of any use."""
 
     claim: Claim
     request: Request
     until: float
+    places: tuple[Place, Place] = field(init=False)
+    """Where it needs room: at its target, and among its team's."""
 
-    @property
-    def places(self) -> tuple[Place, Place]:
-        """Where it needs room: at its target, and among its team's."""
-        origin = origin_of(self.request.url)
-        return (origin.host, origin.port), self.claim.team_id
+    def __post_init__(self) -> None:
+        _, host, port, _ = origin_of(self.request.url)
+        self.places = (host, port), self.claim.team_id
 
 
 class Crowd:
     """Counts the probes that are under way, and has others wait where there is no room: in the order of their coming."""
 
     def __init__(self) -> None:
-        self._inside: Counter[Place] = Counter()
+        self._inside: defaultdict[Place, int] = defaultdict(int)
         self._queues: dict[Place, deque[Guest]] = {}
 
     def enter(self, guest: Guest) -> bool:
         """Count a probe in; one for which there is no room waits."""
         full = self._full(guest)
         if full is None:
-            self._inside.update(guest.places)
+            for place in guest.places:
+                self._inside[place] += 1
         else:
             self._queues.setdefault(full, deque()).append(guest)
         return full is None
@@ -52,7 +54,8 @@ class Crowd:
             if not self._inside[place]:
                 del self._inside[place]
         for place in guest.places:
-            yield from self._admitted(place)
+            if place in self._queues:
+                yield from self._admitted(place)
 
     def late(self, now: float) -> Iterator[Guest]:
         """Return those that have waited for too long, and let them go."""
@@ -63,7 +66,7 @@ class Crowd:
                 del self._queues[place]
 
     def _admitted(self, place: Place) -> Iterator[Guest]:
-        queue = self._queues.get(place)
+        queue = self._queues[place]
         while queue and self._full(queue[0]) != place:
             guest = queue.popleft()
             # There may be none at its other place: then it waits there.
@@ -72,6 +75,6 @@ class Crowd:
 
     def _full(self, guest: Guest) -> Place | None:
         target, team = guest.places
-        if self._inside[target] >= MOST_TO_ONE_TARGET:
+        if self._inside.get(target, 0) >= MOST_TO_ONE_TARGET:
             return target
-        return team if self._inside[team] >= MOST_FOR_ONE_TEAM else None
+        return team if self._inside.get(team, 0) >= MOST_FOR_ONE_TEAM else None

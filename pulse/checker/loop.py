@@ -27,7 +27,7 @@ from pulse.probe import Prober, Request
 from pulse.vault import Unreadable, Vault
 
 MOST_IN_HAND = 1000
-CLAIMED_AT_ONCE = 100
+CLAIMED_AT_ONCE = 200
 RECORDED_AT_ONCE = 200
 RECORDED_EVERY = 0.25
 AHEAD = timedelta(seconds=0.5)
@@ -93,9 +93,11 @@ class Checker:
         now = utcnow()
         self._probing.start()
         try:
-            while self._claim(now) or self._held:
+            self._claim_due(now)
+            while self._held:
                 self._await_results()
                 self._record_all()
+                self._claim_due(now)
         finally:
             self._probing.close()
         self._chores.do_all()
@@ -113,8 +115,7 @@ class Checker:
                 self._look_at, monotonic() + LOOKS_APART
             )  # What was recorded has its next slot now, perhaps a near one.
         if monotonic() >= self._look_at:
-            while self._claim(utcnow() + AHEAD) == CLAIMED_AT_ONCE:
-                pass
+            self._claim_due(utcnow() + AHEAD)
             self._look_at = monotonic() + self._until_next_due()
 
     def _await_results(self) -> None:
@@ -176,6 +177,11 @@ class Checker:
                 self._record([each])
         else:
             log.error("result_dropped", monitor=batch[0].monitor_id, exc_info=error)
+
+    def _claim_due(self, until: datetime) -> None:
+        """Claim what is due by then, as far as there is room."""
+        while self._claim(until) == CLAIMED_AT_ONCE:
+            pass
 
     def _claim(self, until: datetime) -> int:
         """Claim a batch and hand it on; return how many there were."""

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
 from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 from pulse.models.channel import Channel
-from pulse.models.conditions import Condition, Operator, Question, Window
+from pulse.models.conditions import Condition, Question
 from pulse.models.event import About, Actor, Event
 from pulse.models.hold import hold
 from pulse.models.monitor import Monitor
@@ -135,9 +135,7 @@ class AlertRule(Scoped, Base):
     @property
     def question(self) -> Question:
         """Its condition."""
-        operator, window = self.operator, self.window
-        how = Operator(operator) if operator else None
-        return Question(Condition(self.condition), how, self.value, Window(window) if window else None)
+        return Question.of(self.condition, self.operator, self.value, self.window)
 
     @property
     def channel_ids(self) -> list[int]:

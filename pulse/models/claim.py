@@ -8,11 +8,12 @@ from typing import cast
 from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 
 from pulse.clock import utcnow
-from pulse.db import DbSession
+from pulse.db import INSERTS, DbSession
 from pulse.models.grid import anchor_of, next_slot
 from pulse.models.monitor import Monitor
 from pulse.models.monitor_request import Stored
 from pulse.plans import INTERVALS
+from pulse.writing import Batch
 
 LEASE = timedelta(seconds=4)
 """How long a claim holds unless it is renewed: less than the shortest interval, so that a dead checker's slots are not missed."""
@@ -20,15 +21,15 @@ SLACK = timedelta(seconds=60)
 """How far ahead of where it can be a time may lie before the clock is known to have been set back."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Claim:
-    """The right and duty to check a monitor for one of its slots."""
+    """The right and duty to check a monitor for one of its slots; each is one of a kind."""
 
     monitor_id: int
     slot: datetime
     fence: int
-    team_id: int = field(compare=False)
-    asked: Stored = field(compare=False, repr=False)
+    team_id: int
+    asked: Stored = field(repr=False)
     """What `request_of` makes the probe's request of."""
 
 
@@ -44,41 +45,45 @@ ASKED = (
     Monitor.certificate_read_at,
 )
 """The columns of an `Stored`."""
-HOLDS = update(Monitor).where(Monitor.id == bindparam("of"), Monitor.fence == bindparam("at_fence"), Monitor.paused_at.is_(None))
-ANCHORS = update(Monitor).where(Monitor.id == bindparam("of")).values(anchored_at=bindparam("at"))
+_is_free = or_(Monitor.lease_until.is_(None), Monitor.lease_until <= bindparam("now"))
+_due = (
+    select(Monitor.id)
+    .where(Monitor.next_check_at <= bindparam("until"), _is_free)
+    .order_by(Monitor.next_check_at)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True, key_share=True)
+    .cte("due")
+)
+CLAIMS = (
+    update(Monitor)
+    .where(Monitor.id.in_(select(_due.c.id)))
+    .values(lease_until=bindparam("lease"), fence=Monitor.fence + 1)
+    .returning(Monitor.id, Monitor.next_check_at, Monitor.fence, Monitor.team_id, *ASKED)
+)
+NEXT = select(func.min(Monitor.next_check_at)).where(_is_free)
+"""Both made once: putting them together costs as much as a dozen claims."""
+_held = update(Monitor).where(Monitor.id == bindparam("of"), Monitor.fence == bindparam("at_fence"), Monitor.paused_at.is_(None))
+HOLDS = Batch(dict.fromkeys(INSERTS, _held))
+ANCHORS = Batch(dict.fromkeys(INSERTS, update(Monitor).where(Monitor.id == bindparam("of")).values(anchored_at=bindparam("at"))))
 
 
 def claim(session: DbSession, limit: int, until: datetime) -> list[Claim]:
     """Claim at most `limit` monitors that are due at `until` or before; commit before probing them."""
     now = utcnow()
-    due = (
-        select(Monitor.id)
-        .where(Monitor.next_check_at <= until, _is_free(now))
-        .order_by(Monitor.next_check_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True, key_share=True)
-        .cte("due")
-    )
-    claimed = (
-        update(Monitor)
-        .where(Monitor.id.in_(select(due.c.id)))
-        .values(lease_until=now + LEASE, fence=Monitor.fence + 1)
-        .returning(Monitor.id, Monitor.next_check_at, Monitor.fence, Monitor.team_id, *ASKED)
-        .execution_options(synchronize_session=False)
-    )
-    claims = [Claim(row.id, row.next_check_at, row.fence, row.team_id, cast("Stored", row)) for row in session.execute(claimed)]
+    rows = session.connection().execute(CLAIMS, {"now": now, "until": until, "most": limit, "lease": now + LEASE})
+    claims = [Claim(row.id, row.next_check_at, row.fence, row.team_id, cast("Stored", row)) for row in rows]
     return sorted(claims, key=lambda each: each.slot)
 
 
 def next_due(session: DbSession) -> datetime | None:
     """Return when the next monitor is due that nobody holds."""
-    return session.scalar(select(func.min(Monitor.next_check_at)).where(_is_free(utcnow())))
+    return session.scalar(NEXT, {"now": utcnow()})
 
 
 def renew(session: DbSession, claims: Sequence[Claim]) -> None:
     """Hold claims for longer; what another checker took up meanwhile stays with that."""
     values = {"lease_until": utcnow() + LEASE}
-    session.connection().execute(HOLDS, [{"of": each.monitor_id, "at_fence": each.fence, **values} for each in claims])
+    HOLDS.write(session.connection(), [{"of": each.monitor_id, "at_fence": each.fence, **values} for each in claims])
 
 
 def release(session: DbSession, claims: Iterable[Claim]) -> None:
@@ -110,13 +115,9 @@ def realign(session: DbSession) -> int:
         again = lost.values(next_check_at=now, lease_until=None, fence=Monitor.fence + 1).returning(Monitor.id)
         ids = session.scalars(again.execution_options(synchronize_session=False)).all()
         if ids:
-            session.connection().execute(ANCHORS, [{"of": each, "at": anchor_of(each, seconds, now)} for each in ids])
+            ANCHORS.write(session.connection(), [{"of": each, "at": anchor_of(each, seconds, now)} for each in ids])
         moved += len(ids)
     return moved
-
-
-def _is_free(now: datetime) -> ColumnElement[bool]:
-    return or_(Monitor.lease_until.is_(None), Monitor.lease_until <= now)
 
 
 def _still(claim: Claim) -> tuple[ColumnElement[bool], ...]:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 
 DAY = timedelta(days=1)
 
@@ -98,8 +100,7 @@ OPERATORS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How a monitor stands after its newest check."""
 
     monitor_id: int
@@ -125,6 +126,13 @@ class Question:
     operator: Operator | None
     value: float
     window: Window | None = None
+
+    @staticmethod
+    @lru_cache(maxsize=1000)
+    def of(condition: str, operator: str | None, value: float, window: str | None) -> "Question":
+        """Return it from its stored words; most rules are one of a few, and asked for at each check."""
+        how, within = Operator(operator) if operator else None, Window(window) if window else None
+        return Question(Condition(condition), how, value, within)
 
     def figure(self, standing: Standing, uptime: float | None = None) -> float | None:
         """Return what is compared: a number of checks, a status, milliseconds, percent or days; None where it is not known."""

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from pulse.clock import utcnow
 from pulse.db import INSERTS, Base, BigId, DbSession
 from pulse.models.monitor import Monitor
+from pulse.writing import Batch
 
 HOUR = timedelta(hours=1)
 KEPT = timedelta(days=30) + HOUR
@@ -40,7 +41,7 @@ class HourlySum(Base):
     @classmethod
     def add(cls, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         """Add what `sum_of` returned for new checks."""
-        connection.execute(ADDS[connection.dialect.name], rows)
+        ADDS.write(connection, rows)
 
     @classmethod
     def of(cls, monitor_ids: Sequence[int], since: datetime) -> Select[Any]:
@@ -91,4 +92,4 @@ def _add(insert: Any) -> Any:
     return insert.on_conflict_do_update(index_elements=[HourlySum.monitor_id, HourlySum.hour], set_=summed | ends)
 
 
-ADDS = {database: _add(insert(HourlySum)) for database, insert in INSERTS.items()}
+ADDS = Batch({database: _add(insert(HourlySum)) for database, insert in INSERTS.items()})

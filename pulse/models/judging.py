@@ -1,11 +1,11 @@
 """What a team's alert rules make of new checks: incidents begin and end."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, case, func, or_, select, tuple_, update
+from sqlalchemy import Row, bindparam, case, func, or_, select, tuple_, update
 from sqlalchemy.orm import joinedload
 
 from pulse.clock import utcnow
@@ -30,19 +30,66 @@ Uptimes = Mapping[tuple[int, Window], float]
 """Percent, by monitor and window."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Rule(NamedTuple):
+    """What judging has to know of an alert rule, read without its entity: it is asked for at each check."""
+
+    id: int
+    team_id: int
+    covers_all: bool
+    active: bool
+    cooldown_minutes: int
+    resolve_after: int
+    priority: str
+    question: Question
+
+    @classmethod
+    def of(cls, row: "AlertRule | Row[*tuple[Any, ...]]") -> "Rule":
+        """Return it from a row of `RULES`, or from the entity."""
+        question = Question.of(row.condition, row.operator, row.value, row.window)
+        fixed = (row.id, row.team_id, row.covers_all, row.active, row.cooldown_minutes, row.resolve_after, row.priority)
+        return cls(*fixed, question)
+
+
+class Case(NamedTuple):
     """A rule, one of the monitors it holds for, and the figure that is compared."""
 
-    rule: AlertRule
-    question: Question
+    rule: Rule
     standing: Standing
     figure: float | None
 
     @property
     def is_met(self) -> bool | None:
         """Whether the condition is; None where the figure is not known."""
-        return self.question.is_met(self.figure)
+        return self.rule.question.is_met(self.figure)
+
+
+Pair = tuple[Rule, Standing]
+UNRESOLVED = (
+    select(Incident.id, Incident.monitor_id, Incident.alert_rule_id, Incident.good_checks)
+    .where(Incident.monitor_id.in_(bindparam("monitors", expanding=True)), Incident.resolved_at.is_(None))
+    .order_by(Incident.id)
+)
+RULES = (
+    select(
+        AlertRule.id,
+        AlertRule.team_id,
+        AlertRule.covers_all,
+        AlertRule.active,
+        AlertRule.cooldown_minutes,
+        AlertRule.resolve_after,
+        AlertRule.priority,
+        AlertRule.condition,
+        AlertRule.operator,
+        AlertRule.value,
+        AlertRule.window,
+    )
+    .where(
+        AlertRule.team_id.in_(bindparam("teams", expanding=True)),
+        or_(AlertRule.active, AlertRule.id.in_(bindparam("opened", expanding=True))),
+    )
+    .order_by(AlertRule.id)
+)
+"""Both made once: what is asked at each check is not put together anew."""
 
 
 def judge(session: DbSession, standings: Sequence[Standing]) -> None:
@@ -50,31 +97,27 @@ def judge(session: DbSession, standings: Sequence[Standing]) -> None:
 
     The monitors' rows are held by the caller, so that two checkers never judge one monitor at the same time.
     """
-    silenced = PlannedOutage.silenced(session, standings)
-    by_monitor = {each.monitor_id: each for each in standings if each.monitor_id not in silenced}
-    if not by_monitor:
-        return
-    unresolved = session.execute(
-        select(Incident.id, Incident.monitor_id, Incident.alert_rule_id, Incident.good_checks)
-        .where(Incident.monitor_id.in_(by_monitor), Incident.resolved_at.is_(None))
-        .order_by(Incident.id)
-    ).all()
-    cases = _cases(session, by_monitor, {(row.alert_rule_id, row.monitor_id) for row in unresolved})
-    if unresolved:
-        _count_good(session, unresolved, by_monitor, cases)
+    by_monitor = {each.monitor_id: each for each in standings}
+    unresolved = session.execute(UNRESOLVED, {"monitors": list(by_monitor)}).all()
     taken = {(row.alert_rule_id, row.monitor_id) for row in unresolved}
+    cases = _cases(session, standings, taken)
     met = [each for key, each in cases.items() if key not in taken and each.rule.active and each.is_met]
-    if met:
+    # Asked only now: mostly all is well, and there is nothing to keep silent about.
+    concerned = {row.monitor_id for row in unresolved} | {each.standing.monitor_id for each in met}
+    silenced = PlannedOutage.silenced(session, [by_monitor[each] for each in concerned]) if concerned else set[int]()
+    if unresolved := [row for row in unresolved if row.monitor_id not in silenced]:
+        _count_good(session, unresolved, by_monitor, cases)
+    if met := [each for each in met if each.standing.monitor_id not in silenced]:
         _open(session, met)
 
 
 def dry_run(session: DbSession, rule: AlertRule) -> list[Case]:
     """Return what a rule makes of its monitors as they stand, by name; nothing is opened, and nobody is told."""
     query = select(Monitor).where(Monitor.id.in_(rule.covered())).order_by(Monitor.name_folded, Monitor.id)
-    question, now = rule.question, utcnow()
-    pairs = [(rule, question, _standing_of(monitor, now)) for monitor in session.scalars(query)]
-    uptimes: Uptimes = _uptimes(session, pairs) if question.window else {}
-    return [Case(rule, question, standing, _figure(question, standing, uptimes)) for _, _, standing in pairs]
+    asked, now = Rule.of(rule), utcnow()
+    pairs = [(asked, _standing_of(monitor, now)) for monitor in session.scalars(query)]
+    uptimes: Uptimes = _uptimes(session, pairs) if asked.question.window else {}
+    return [_case(*pair, uptimes) for pair in pairs]
 
 
 def _standing_of(monitor: Monitor, now: datetime) -> Standing:
@@ -91,24 +134,22 @@ def _standing_of(monitor: Monitor, now: datetime) -> Standing:
     )
 
 
-def _cases(session: DbSession, by_monitor: Mapping[int, Standing], unresolved: Keys) -> dict[tuple[int, int], Case]:
+def _cases(session: DbSession, standings: Sequence[Standing], unresolved: Keys) -> dict[tuple[int, int], Case]:
     """Return each rule with each of its monitors that was checked, by their ids."""
-    teams = {each.team_id for each in by_monitor.values()}
-    opened = {rule_id for rule_id, _ in unresolved if rule_id is not None}
-    query = select(AlertRule).where(AlertRule.team_id.in_(teams), or_(AlertRule.active, AlertRule.id.in_(opened)))
-    rules = session.scalars(query.order_by(AlertRule.id)).all()
-    chosen = _chosen(session, [each.id for each in rules if not each.covers_all], by_monitor)
+    by_team: dict[int, list[Standing]] = defaultdict(list)
+    for standing in standings:
+        by_team[standing.team_id].append(standing)
+    opened = [rule_id for rule_id, _ in unresolved if rule_id is not None]
+    rules = [Rule.of(row) for row in session.execute(RULES, {"teams": list(by_team), "opened": opened})]
+    chosen = _chosen(session, [rule.id for rule in rules if not rule.covers_all], [each.monitor_id for each in standings])
     pairs = [
-        (rule, rule.question, standing)
+        (rule, standing)
         for rule in rules
-        for standing in by_monitor.values()
-        if standing.team_id == rule.team_id and (rule.covers_all or (rule.id, standing.monitor_id) in chosen)
+        for standing in by_team[rule.team_id]
+        if rule.covers_all or (rule.id, standing.monitor_id) in chosen
     ]
-    uptimes = _uptimes(session, [each for each in pairs if _asks_uptime(*each, unresolved)])
-    return {
-        (rule.id, standing.monitor_id): Case(rule, question, standing, _figure(question, standing, uptimes))
-        for rule, question, standing in pairs
-    }
+    uptimes = _uptimes(session, [pair for pair in pairs if _asks_uptime(*pair, unresolved)])
+    return {(rule.id, standing.monitor_id): _case(rule, standing, uptimes) for rule, standing in pairs}
 
 
 def _chosen(session: DbSession, rules: Sequence[int], monitors: Iterable[int]) -> set[tuple[int, int]]:
@@ -120,20 +161,20 @@ def _chosen(session: DbSession, rules: Sequence[int], monitors: Iterable[int]) -
     return {(row.alert_rule_id, row.monitor_id) for row in found}
 
 
-def _asks_uptime(rule: AlertRule, question: Question, standing: Standing, unresolved: Keys) -> bool:
+def _asks_uptime(rule: Rule, standing: Standing, unresolved: Keys) -> bool:
     """Tell whether an uptime is to be looked up: once a minute of each monitor, and at each check while an incident is on."""
-    if question.condition is not Condition.UPTIME:
+    if rule.question.condition is not Condition.UPTIME:
         return False
     if standing.before is None or (rule.id, standing.monitor_id) in unresolved:
         return True
     return standing.before.replace(second=0, microsecond=0) < standing.checked_at.replace(second=0, microsecond=0)
 
 
-def _uptimes(session: DbSession, pairs: Sequence[tuple[AlertRule, Question, Standing]]) -> Uptimes:
+def _uptimes(session: DbSession, pairs: Sequence[Pair]) -> Uptimes:
     """Return the uptimes that are asked for, a statement for each window."""
     found: dict[tuple[int, Window], float] = {}
-    for window in {question.window for _, question, _ in pairs if question.window}:
-        standings = {standing.monitor_id: standing for _, question, standing in pairs if question.window is window}
+    for window in {rule.question.window for rule, _ in pairs if rule.question.window}:
+        standings = {standing.monitor_id: standing for rule, standing in pairs if rule.question.window is window}
         since = hour_of(max(each.checked_at for each in standings.values())) - HOUR * (window.hours - 1)
         summed = select(HourlySum.monitor_id, func.sum(HourlySum.up).label("up"), func.sum(HourlySum.total).label("total"))
         mine = summed.where(HourlySum.monitor_id.in_(standings), HourlySum.hour >= since).group_by(HourlySum.monitor_id)
@@ -141,8 +182,10 @@ def _uptimes(session: DbSession, pairs: Sequence[tuple[AlertRule, Question, Stan
     return found
 
 
-def _figure(question: Question, standing: Standing, uptimes: Uptimes) -> float | None:
-    return question.figure(standing, uptimes.get((standing.monitor_id, question.window)) if question.window else None)
+def _case(rule: Rule, standing: Standing, uptimes: Uptimes) -> Case:
+    question = rule.question
+    uptime = uptimes.get((standing.monitor_id, question.window)) if question.window else None
+    return Case(rule, standing, question.figure(standing, uptime))
 
 
 def _count_good(
@@ -158,7 +201,7 @@ def _count_good(
         each = cases.get((row.alert_rule_id, row.monitor_id))
         standing = by_monitor[row.monitor_id]
         # An incident whose rule is gone, or holds for other monitors by now, ends as if it had been down.
-        is_good = each.question.is_good(standing, each.figure) if each else standing.up
+        is_good = each.rule.question.is_good(standing, each.figure) if each else standing.up
         if is_good is None:
             continue
         count = row.good_checks + 1 if is_good else 0
@@ -218,9 +261,9 @@ def _may_open(session: DbSession, each: Case, last: Row[*tuple[Any, ...]] | None
     at = each.standing.checked_at
     if at < last.started_at + timedelta(minutes=each.rule.cooldown_minutes):
         return False
-    if each.question.condition is Condition.CHECK_FAILED:
+    if each.rule.question.condition is Condition.CHECK_FAILED:
         return _has_failed_since(session, each, last.resolved_at)
-    return last.resolved_by is None or not each.question.condition.is_slow or at >= last.resolved_at + REOPENED_AFTER
+    return last.resolved_by is None or not each.rule.question.condition.is_slow or at >= last.resolved_at + REOPENED_AFTER
 
 
 def _has_failed_since(session: DbSession, each: Case, ended: Any) -> bool:
@@ -229,7 +272,7 @@ def _has_failed_since(session: DbSession, each: Case, ended: Any) -> bool:
     One that a person resolved too early is followed by another only after as many failed checks as it took at first.
     """
     failed = (Check.monitor_id == each.standing.monitor_id, Check.checked_at > ended, Check.up.is_(False))
-    return (session.scalar(select(func.count()).where(*failed)) or 0) >= each.question.value
+    return (session.scalar(select(func.count()).where(*failed)) or 0) >= each.rule.question.value
 
 
 def _opened(each: Case) -> Incident:
@@ -238,7 +281,7 @@ def _opened(each: Case) -> Incident:
         team_id=standing.team_id,
         monitor_id=standing.monitor_id,
         alert_rule_id=each.rule.id,
-        title=each.question.title(standing.name, each.figure or 0),
+        title=each.rule.question.title(standing.name, each.figure or 0),
         severity=each.rule.priority,
         started_at=standing.checked_at,
         good_checks=0,

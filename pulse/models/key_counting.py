@@ -13,6 +13,7 @@ from pulse.clock import utcnow
 from pulse.db import INSERTS, DbSession
 from pulse.models.api_key import Token
 from pulse.models.key_use import KEPT, MOST_CLIENTS, KeyClient, KeyUse
+from pulse.writing import Batch
 
 STAMPED_EVERY = timedelta(minutes=1)
 """A token's last use is written at most this often; its first use at once."""
@@ -34,7 +35,8 @@ _of_tokens = KeyClient.token_id.in_(bindparam("ids", expanding=True))
 KNOWN = select(KeyClient.token_id, KeyClient.address, KeyClient.user_agent).where(_of_tokens)
 _stale = or_(Token.last_used_at.is_(None), Token.last_used_at <= bindparam("before"))
 _first = func.coalesce(Token.first_used_at, bindparam("at"))
-STAMPS = update(Token).where(Token.id == bindparam("of"), _stale).values(last_used_at=bindparam("at"), first_used_at=_first)
+_stamped = update(Token).where(Token.id == bindparam("of"), _stale).values(last_used_at=bindparam("at"), first_used_at=_first)
+STAMPS = Batch(dict.fromkeys(INSERTS, _stamped))
 
 
 class Use(NamedTuple):
@@ -153,10 +155,10 @@ def record(session: DbSession, part: Tally) -> list[KeyClient]:
     if not known:
         return []
     counts = [_count(token_id, *each) for token_id, uses in known.items() for each in sorted(uses.counts.items())]
-    connection.execute(ADD_COUNTS[connection.dialect.name], counts)
+    ADD_COUNTS.write(connection, counts)
     seen = {(token_id, *client): each for token_id, uses in known.items() for client, each in sorted(uses.clients.items())}
     new = set(seen) - {tuple(row) for row in connection.execute(KNOWN, {"ids": list(known)})}
-    connection.execute(ADD_CLIENTS[connection.dialect.name], [_client(each) for each in seen.values()])
+    ADD_CLIENTS.write(connection, [_client(each) for each in seen.values()])
     _forget_the_oldest(session, {token for token, *_ in new})
     return _clients(session, new)
 
@@ -169,7 +171,7 @@ def stamp(session: DbSession, part: Tally) -> None:
     """
     latest = [(token_id, part.by_token[token_id].last_live_at) for token_id in sorted(part.by_token)]
     if uses := [{"of": token_id, "at": at, "before": at - STAMPED_EVERY} for token_id, at in latest if at]:
-        session.connection().execute(STAMPS, uses)
+        STAMPS.write(session.connection(), uses)
 
 
 def sweep(session: DbSession) -> int:
@@ -241,6 +243,5 @@ def _add(insert: Any, unique: tuple[str, ...]) -> Any:
 
 COUNTED_BY = ("token_id", "hour", "operation", "status", "code")
 CLIENT_BY = ("token_id", "address", "user_agent")
-ADD_COUNTS = {database: _add(insert(KeyUse), COUNTED_BY) for database, insert in INSERTS.items()}
-ADD_CLIENTS = {database: _add(insert(KeyClient), CLIENT_BY) for database, insert in INSERTS.items()}
-"""Both by the database's name."""
+ADD_COUNTS = Batch({database: _add(insert(KeyUse), COUNTED_BY) for database, insert in INSERTS.items()})
+ADD_CLIENTS = Batch({database: _add(insert(KeyClient), CLIENT_BY) for database, insert in INSERTS.items()})

@@ -2,9 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
@@ -17,10 +16,10 @@ from pulse.models.hourly_sum import HourlySum, sum_of
 from pulse.models.judging import judge
 from pulse.models.monitor import Monitor
 from pulse.probe import Outcome
+from pulse.writing import Batch
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What came of one probe. A scheduled one has the slot and the fence it was claimed with, a manual one has neither."""
 
     monitor_id: int
@@ -50,13 +49,14 @@ HELD = (
     .with_for_update(key_share=True)
 )
 SLOT = (Check.monitor_id, Check.slot)
-ADDS = {
-    database: insert(Check).on_conflict_do_nothing(index_elements=SLOT).returning(Check.monitor_id, Check.id)
-    for database, insert in INSERTS.items()
-}
-"""By the database's name."""
+ADDS = Batch(
+    {
+        database: insert(Check).on_conflict_do_nothing(index_elements=SLOT).returning(Check.monitor_id, Check.id)
+        for database, insert in INSERTS.items()
+    }
+)
 MONITOR = (Monitor.id == bindparam("of"), Monitor.fence == bindparam("at_fence"))
-MOVES = update(Monitor).where(*MONITOR)
+MOVES = Batch(dict.fromkeys(INSERTS, update(Monitor).where(*MONITOR)))
 
 
 def record(session: DbSession, results: Sequence[Result]) -> list[int | None]:
@@ -119,7 +119,7 @@ def _insert(connection: Connection, results: Sequence[Result]) -> dict[int, int]
     """Add the checks; return each new one's id by its monitor's."""
     if not results:
         return {}
-    added = connection.execute(ADDS[connection.dialect.name], [_check(each) for each in results])
+    added = ADDS.insert(connection, [_check(each) for each in results])
     return {row.monitor_id: row.id for row in added}
 
 
@@ -175,24 +175,25 @@ def _move(
     new: Sequence[Standing],
 ) -> None:
     """Bring the monitors to where their checks have led them: streaks, last check, next slot."""
+    now = utcnow()
     standings = {each.monitor_id: each for each in new}
     by_shape: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for result in results:
-        values = _schedule(rows[result.monitor_id], result)
+        row = rows[result.monitor_id]
+        values = _schedule(row, result, now)
         if (standing := standings.get(result.monitor_id)) is not None:
-            values |= _newest(rows[result.monitor_id], result, standing)
+            values |= _newest(row, result, standing)
         if values:
-            row = rows[result.monitor_id]
             by_shape[tuple(values)].append({"of": row.id, "at_fence": row.fence, **values})
     for moves in by_shape.values():
-        connection.execute(MOVES, moves)
+        MOVES.write(connection, moves)
 
 
-def _schedule(row: Row[*tuple[Any, ...]], result: Result) -> dict[str, Any]:
+def _schedule(row: Row[*tuple[Any, ...]], result: Result, now: datetime) -> dict[str, Any]:
     """Return what a slot's check changes of the schedule; a manual one changes nothing."""
     if result.slot is None:
         return {}
-    after = max(utcnow(), result.slot)
+    after = max(now, result.slot)
     return {"next_check_at": next_slot(row.anchored_at, row.interval_seconds, after), "lease_until": None}
 
 

@@ -38,6 +38,13 @@ _ALWAYS: Sequence[tuple[int, int | str]] = (
     # Asks for none, and decodes what comes encoded all the same: the cap is on the decoded body.
     (pycurl.ACCEPT_ENCODING, "identity"),
 )
+_MOMENTS = (
+    pycurl.NAMELOOKUP_TIME_T,
+    pycurl.CONNECT_TIME_T,
+    pycurl.APPCONNECT_TIME_T,
+    pycurl.STARTTRANSFER_TIME_T,
+    pycurl.TOTAL_TIME_T,
+)
 # libcurl's own: no waiting for 100 Continue, no content type that the monitor did not name.
 _NO_EXPECT = "Expect:"
 _NO_TYPE = "Content-Type:"
@@ -77,8 +84,7 @@ class Transfer:
 
     def succeeded(self, curl: pycurl.Curl) -> Outcome | None:
         """Return the outcome of a hop whose whole reply arrived, or None where `hop` is now the next one to make."""
-        self._observe(curl)
-        status = _status(curl)
+        status = self._observe(curl)
         location = curl.getinfo_raw(pycurl.REDIRECT_URL) if status in FOLLOWED and not self._expects_redirect else None
         if isinstance(location, bytes):
             return self._redirect(status, location)
@@ -86,8 +92,7 @@ class Transfer:
 
     def failed(self, curl: pycurl.Curl, code: int) -> Outcome:
         """Return the outcome of a hop that libcurl gave up on with one of its codes."""
-        self._observe(curl)
-        status = _status(curl)
+        status = self._observe(curl)
         failure = Failure(code, _number(curl, pycurl.OS_ERRNO), _number(curl, pycurl.SSL_VERIFYRESULT), status)
         error = ProbeError.FORBIDDEN_ADDRESS if self._refused and code == pycurl.E_COULDNT_CONNECT else word_for(failure)
         return self._with_expiry(replace(Outcome.failure(error, self._timings), http_status_code=status or None))
@@ -158,10 +163,13 @@ class Transfer:
         self._received += len(chunk)
         return None if self._received <= LARGEST_BODY else 0
 
-    def _observe(self, curl: pycurl.Curl) -> None:
-        self._timings += _timings(curl)
+    def _observe(self, curl: pycurl.Curl) -> int:
+        """Take over what libcurl measured; return the reply's status code, or 0."""
+        status = _status(curl)
+        self._timings += _timings(curl, status)
         if self.request.wants_certificate and self.hop.url.startswith("https:"):
             self._expiry = _expiry(curl) or self._expiry
+        return status
 
     def _with_expiry(self, outcome: Outcome) -> Outcome:
         return outcome if self._expiry is None else replace(outcome, certificate_expires_at=self._expiry)
@@ -184,18 +192,16 @@ def _status(curl: pycurl.Curl) -> int:
     return status if status >= 200 else 0
 
 
-def _timings(curl: pycurl.Curl) -> Timings:
+def _timings(curl: pycurl.Curl, status: int) -> Timings:
     """Read libcurl's stopwatch: it counts each moment from the start, and shows 0 for those that did not come."""
-    resolved = _number(curl, pycurl.NAMELOOKUP_TIME_T)
-    connected = _number(curl, pycurl.CONNECT_TIME_T)
-    secured = _number(curl, pycurl.APPCONNECT_TIME_T)
-    answered = _number(curl, pycurl.STARTTRANSFER_TIME_T) if _status(curl) else 0
+    resolved, connected, secured, answered, total = cast("list[int]", list(map(curl.getinfo_raw, _MOMENTS)))
+    ready = max(connected, secured)
     return Timings(
         dns=resolved,
         connect=max(0, connected - resolved),
         tls=max(0, secured - connected),
-        first_byte=max(0, answered - max(connected, secured)),
-        total=_number(curl, pycurl.TOTAL_TIME_T),
+        first_byte=max(0, answered - ready) if status else 0,
+        total=total,
     )
 
 
