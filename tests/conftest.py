@@ -9,11 +9,13 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import delete
+from sqlalchemy import Engine, delete, event
+from xdist.scheduler import LoadGroupScheduling
 
 from pulse import schema
 from pulse.api.limits import Limiter
@@ -32,6 +34,21 @@ DATABASES = ("sqlite", "postgresql")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=DATABASES, default="sqlite", help="which database the tests run on")
+
+
+class Together(LoadGroupScheduling):
+    """Gives all tests of the bench to one worker, for one run of it serves them all.
+
+    The mark meant for that, `xdist_group`, has no effect with pytest 9.2 (pytest-xdist's issue 1386).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file.startswith("tests/bench/") else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadGroupScheduling | None:
+    return Together(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.fixture
@@ -88,8 +105,17 @@ def whole_app(settings: Settings, migrated: str) -> Iterator[Flask]:
     app.testing = True
     # An error must be answered as it is in service, so that tests see what users see.
     app.config["PROPAGATE_EXCEPTIONS"] = False
+    with app.app_context():
+        for engine in (db.engine, services().uses.engine):
+            spare_the_disk(engine)
     yield app
     close(app)
+
+
+def spare_the_disk(engine: Engine) -> None:
+    """Let SQLite go on before a commit is on the disk: no test cuts the power, and the servers they kill are other processes."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
 
 
 @pytest.fixture

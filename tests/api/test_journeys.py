@@ -26,7 +26,7 @@ SPARED = "^/key"
 """These end the key that all the others are called with."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server(settings: Settings, migrated: str):
     """The web, as people run it."""
     assert migrated
