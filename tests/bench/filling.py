@@ -22,7 +22,7 @@ MONITORS = 5
 """How many monitors each team has."""
 ROTATED = 4
 """Each so many-th key has been rotated once."""
-ADDRESS, AGENT = "203.0.113.7", "curl/8.5.0"
+ADDRESS, AGENT = "127.0.0.1", "curl/8.5.0"
 """The client that each token was used from."""
 ABILITIES = json.dumps([Ability.MONITORS_READ.value, Ability.CHECKS_READ.value])
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
-from statistics import median
+from statistics import mean, median
 from time import process_time, thread_time
 from typing import Any, NamedTuple
 
@@ -26,6 +26,8 @@ from tests.statements import noted
 
 REQUESTS = 400
 """A round stays below the widest plan's requests a minute, so that none is refused."""
+BUSY = 1000
+"""How many of the keys are in use all the time, if there are so many."""
 BARE = "bare view"
 COUNTING = "counting a use, in the background"
 """What a process's writer spends on each request, here in the dearest case: no key is used twice between two of its turns."""
@@ -39,11 +41,18 @@ class Kind(NamedTuple):
     status: str
     pick: Callable[[Random, int], str]
     """Returns a token, of so many keys."""
+    times: int = 1
+    """How many times as many requests come between two writes of the uses."""
 
 
 def known(random: Random, keys: int) -> str:
     """Return the token of some key."""
     return token(random.randint(1, keys))
+
+
+def busy(random: Random, keys: int) -> str:
+    """Return the token of one of the keys that programs use all the time: as many in each database, spread over all."""
+    return token(random.randrange(1, keys + 1, max(1, keys // BUSY)))
 
 
 def unknown(random: Random, _keys: int) -> str:
@@ -65,6 +74,7 @@ def retired(random: Random, keys: int) -> str:
 REFUSED = "401 UNAUTHORIZED"
 KINDS = (
     Kind("describe the key", "/api/v1/key", "200 OK", known),
+    Kind("describe one of 1,000 busy keys", "/api/v1/key", "200 OK", busy, 5),
     Kind("list 5 monitors", "/api/v1/monitors", "200 OK", known),
     Kind("retired token", "/api/v1/key", REFUSED, retired),
     Kind("unknown token", "/api/v1/key", REFUSED, unknown),
@@ -98,15 +108,18 @@ class Column:
 
     def ask(self, kind: Kind) -> tuple[float, float]:
         """Send the requests of one kind; return the microseconds of CPU that each of them took, and counting each."""
+        taken = [self._ask(kind) for _ in range(kind.times)]
+        # What is written beside the requests is written before others are measured.
+        began = process_time()
+        self.app.extensions["pulse"].uses.flush()
+        return mean(taken), (process_time() - began) / self.requests / kind.times * 1e6
+
+    def _ask(self, kind: Kind) -> float:
         # Anew each time, so that no request is refused however fast they come.
         exchange(self.app, limiter=Limiter(self.settings))
         environ = EnvironBuilder(path=kind.path).get_environ() | {"REMOTE_ADDR": ADDRESS, "HTTP_USER_AGENT": AGENT}
         texts = [kind.pick(self.random, self.size) for _ in range(self.requests)]
-        taken = self._send(self.app, [environ | {"HTTP_AUTHORIZATION": f"Bearer {text}"} for text in texts], kind.status)
-        # What is written beside the requests is written before others are measured.
-        began = process_time()
-        self.app.extensions["pulse"].uses.flush()
-        return taken, (process_time() - began) / self.requests * 1e6
+        return self._send(self.app, [environ | {"HTTP_AUTHORIZATION": f"Bearer {text}"} for text in texts], kind.status)
 
     def count(self) -> None:
         """Note how many statements one request of each kind sends."""
@@ -115,7 +128,7 @@ class Column:
             for kind in KINDS:
                 sent.clear()
                 self.ask(kind)
-                self.statements[kind.name] = len(sent) / self.requests
+                self.statements[kind.name] = len(sent) / self.requests / kind.times
 
     def microseconds(self, name: str) -> float:
         """Return what a request of a kind cost, in the middle of all rounds."""
