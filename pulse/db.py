@@ -1,6 +1,7 @@
 """Engine and session, the typed Base, the column types and SQLite's pragmas."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -119,6 +120,16 @@ def connect(url: str, *, read_only: bool = False, threads: int = 8) -> Engine:
     engine = create_engine(url, **(options | engine_options(sqlite=sqlite, threads=threads)))
     prepare(engine, read_only=read_only)
     return engine
+
+
+@contextmanager
+def connected(url: str, *, read_only: bool = False) -> Generator[Engine]:
+    """Lend an engine as `connect` makes it, for work that begins and ends here."""
+    engine = connect(url, read_only=read_only)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def engine_options(*, sqlite: bool, threads: int) -> dict[str, Any]:

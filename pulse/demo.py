@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from pulse.addresses import AddressGuard
 from pulse.config import Settings
-from pulse.db import connect, is_sqlite
+from pulse.db import connected, is_sqlite
 from pulse.models.event import OPERATOR
 from pulse.models.monitor import Monitor
 from pulse.models.monitor_fields import MonitorFields
@@ -43,9 +43,8 @@ class Demo:
 
 def make(settings: Settings) -> Demo | None:
     """Make the demo account, unless the database has accounts; of several processes at once exactly one makes it."""
-    engine = connect(settings.database)
-    sessions = sessionmaker(engine)
-    try:
+    with connected(settings.database) as engine:
+        sessions = sessionmaker(engine)
         with sessions.begin() as session:
             if _has_accounts(session):
                 return None
@@ -55,8 +54,6 @@ def make(settings: Settings) -> Demo | None:
         with sessions.begin() as session:
             made = _sign_up(session, settings, password_hash)
         return Demo(EMAIL, password) if made else None
-    finally:
-        engine.dispose()
 
 
 def _sign_up(session: Session, settings: Settings, password_hash: str) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
-from pulse.db import connect
+from pulse.db import connected
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -59,11 +59,7 @@ def migrate(url: str, revision: str = "head") -> None:
     command.upgrade(config(url), revision)
 
 
-def is_migrated(url: str) -> bool:
-    """Tell whether the database behind `url` can be worked with."""
-    engine = connect(url, read_only=True)
-    try:
-        with engine.connect() as connection:
-            return is_current(connection)
-    finally:
-        engine.dispose()
+def revision_of(url: str) -> str | None:
+    """Return the revision the database behind `url` has; `None` for one without any."""
+    with connected(url, read_only=True) as engine, engine.connect() as connection:
+        return current(connection)

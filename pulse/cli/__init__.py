@@ -4,7 +4,7 @@ import os
 
 import click
 
-from pulse.cli import accounts, copies, running
+from pulse.cli import accounts, backup, running
 from pulse.cli.base import Commands
 
 
@@ -13,7 +13,7 @@ def pulse() -> None:
     """Run and manage Pulse. Settings come from PULSE_… environment variables; the README lists them."""
 
 
-for command in (*running.COMMANDS, *accounts.COMMANDS, *copies.COMMANDS):
+for command in (*running.COMMANDS, *accounts.COMMANDS, *backup.COMMANDS):
     pulse.add_command(command)
 
 

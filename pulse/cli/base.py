@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from pulse import schema
 from pulse.config import Settings
-from pulse.db import connect
+from pulse.db import connect, connected
 from pulse.mail import Sender
 from pulse.models.refusals import Refused
 from pulse.models.user import User
@@ -56,12 +56,9 @@ def load_settings() -> Settings:
 @contextmanager
 def database(settings: Settings) -> Generator[Engine]:
     """Lend an engine to a database of the newest schema; raises `ClickException` for any other schema."""
-    engine = connect(settings.database)
-    try:
-        require_newest(settings.database)
+    require_newest(settings.database)
+    with connected(settings.database) as engine:
         yield engine
-    finally:
-        engine.dispose()
 
 
 @contextmanager
@@ -73,7 +70,7 @@ def transaction(settings: Settings) -> Generator[Session]:
 
 def require_newest(url: str) -> None:
     """Raise `ClickException` unless the database has the schema that this version needs."""
-    revision = revision_of(url)
+    revision = schema.revision_of(url)
     if revision is None:
         raise click.ClickException("The database has no Pulse tables yet. Run: pulse migrate")
     if revision != schema.needed():
@@ -87,16 +84,6 @@ def require_known(revision: str | None) -> None:
         raise click.ClickException(
             f"The database has schema {revision}, from a newer version of Pulse. Run that version or a later one."
         )
-
-
-def revision_of(url: str) -> str | None:
-    """Return the schema's revision; `None` for a database without one."""
-    engine = connect(url, read_only=True)
-    try:
-        with engine.connect() as connection:
-            return schema.current(connection)
-    finally:
-        engine.dispose()
 
 
 def find_user(session: Session, email: str) -> User:

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from pulse import checker as checking
 from pulse import demo, logs, schema
-from pulse.cli.base import load_settings, require_known, require_newest, revision_of
+from pulse.cli.base import load_settings, require_known, require_newest
 from pulse.config import Settings
-from pulse.db import connect
+from pulse.db import connected
 from pulse.models.event import OPERATOR, About, Event
 
 
@@ -56,7 +56,7 @@ def migrate() -> None:
     """Migrate the database to the newest schema."""
     settings = load_settings()
     url = settings.database
-    before = revision_of(url)
+    before = schema.revision_of(url)
     require_known(before)
     schema.migrate(url)
     if before != schema.needed():
@@ -91,10 +91,8 @@ def _end_with_stdin() -> None:
 
 
 def _note_migration(url: str, before: str | None) -> None:
-    engine = connect(url)
-    with Session(engine) as session, session.begin():
+    with connected(url) as engine, Session(engine) as session, session.begin():
         Event.record(session, "schema.migrated", OPERATOR, About(detail={"from": before, "to": schema.needed()}))
-    engine.dispose()
 
 
 @click.command("openapi")

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from sqlalchemy.orm import Session
 
-from pulse import backup as copies
+from pulse import backup
 from pulse.cli.base import database, load_settings
 from pulse.models.event import OPERATOR, About, Event
 from pulse.vault import Vault
@@ -13,13 +13,13 @@ from pulse.vault import Vault
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command()
+@click.command("backup")
 @click.argument("file", type=FILE)
-def backup(file: Path) -> None:
+def back_up(file: Path) -> None:
     """Back up everything to FILE, even while Pulse runs. Only the file's owner can read it; restores into either database."""
     settings = load_settings()
     with database(settings) as engine:
-        copies.write(settings.database, file)
+        backup.write(settings.database, file)
         with Session(engine) as session, session.begin():
             Event.record(session, "backup.made", OPERATOR, About(detail={"file": file.name}))
     click.echo(f"Wrote {file} ({file.stat().st_size:,} bytes).")
@@ -33,8 +33,8 @@ def restore(file: Path, *, keep_sessions: bool) -> None:
     """Restore FILE into an empty, migrated database. Keys work as they did; people have to sign in again."""
     settings = load_settings()
     with database(settings):
-        restored = copies.read(settings.database, file, settings.folder, keep_sessions=keep_sessions, by=OPERATOR)
-        sealed = copies.unreadable(settings.database, Vault(settings.secret, *settings.former_secrets))
+        restored = backup.read(settings.database, file, settings.folder, keep_sessions=keep_sessions, by=OPERATOR)
+        sealed = backup.unreadable(settings.database, Vault(settings.secret, *settings.former_secrets))
     counts = ((restored.users, "user"), (restored.keys, "key"), (restored.monitors, "monitor"))
     users, keys, monitors = (f"{number:,} {noun}{'' if number == 1 else 's'}" for number, noun in counts)
     click.echo(f"Restored {users}, {keys} and {monitors}.")
@@ -47,4 +47,4 @@ def restore(file: Path, *, keep_sessions: bool) -> None:
         )
 
 
-COMMANDS = (backup, restore)
+COMMANDS = (back_up, restore)
