@@ -23,13 +23,14 @@ from pulse.app import create_app
 from pulse.clock import utcnow
 from pulse.config import Settings
 from pulse.extensions import db
-from pulse.models.api_key import ApiKey, Token
+from pulse.models.api_key import ApiKey
 from pulse.models.incident import Incident
 from pulse.models.invitation import Invitation
 from pulse.models.key_counting import Tally, stamp
 from pulse.models.key_counting import record as record_uses
 from pulse.models.monitor import Monitor
 from pulse.models.recording import Result, record
+from pulse.models.token import Token
 from pulse.plans import Plan
 from pulse.probe import Timings
 from pulse.roles import Role

@@ -13,8 +13,8 @@ from pulse.clock import utcnow
 from pulse.config import ROOT, Settings
 from pulse.db import connect
 from pulse.extensions import db
-from pulse.models.api_key import Token
 from pulse.models.event import Event
+from pulse.models.token import Token
 from pulse.models.user import User
 from pulse.plans import Plan
 from tests.factories import PASSWORD, Person, make_key

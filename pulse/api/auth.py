@@ -19,10 +19,11 @@ from pulse.api import limits
 from pulse.clock import iso, utcnow
 from pulse.extensions import db
 from pulse.json_columns import json_column
-from pulse.models.api_key import ApiKey, Token
+from pulse.models.api_key import ApiKey
 from pulse.models.event import Actor, ActorKind
 from pulse.models.refusals import Conflict
 from pulse.models.team import Membership, Team, in_force, older_members
+from pulse.models.token import Token
 from pulse.models.user import User
 from pulse.plans import API_PLANS, Plan
 from pulse.problems import NEVER_WIDENED, Problem

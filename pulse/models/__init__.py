@@ -23,6 +23,7 @@ from pulse.models import (
     session,
     team,
     throttle,
+    token,
     user,
 )
 
@@ -46,5 +47,6 @@ __all__ = [
     "session",
     "team",
     "throttle",
+    "token",
     "user",
 ]

@@ -9,10 +9,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, func, select, text, update
+from sqlalchemy import JSON, ForeignKey, Index, func, select, text, update
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from pulse import names, tokens
@@ -21,55 +20,17 @@ from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 from pulse.models import key_mail
 from pulse.models.event import About, Actor, ActorKind, Event
-from pulse.models.name import check_name
+from pulse.models.key_fields import check_abilities, check_expiry, check_key_name
 from pulse.models.refusals import Conflict, Invalid, LimitReached, NameTaken, PlanRequired
 from pulse.models.team import Membership, Team
+from pulse.models.token import Reason, Token
 from pulse.models.user import User
 
 EXPIRES_SOON = timedelta(days=14)
 NUMBERED = re.compile(r"(?<=\S) [0-9]{1,4}\Z")
 """What tells a name from others of the same stem."""
-LONGEST_LIFE = timedelta(days=36525)
 DAYS_BEFORE = (30, 7, 1, 0)
 """How many days before a key expires its owner is mailed; each once, and none that lies before the token was issued."""
-
-
-class Reason(StrEnum):
-    """Why a token was retired."""
-
-    ROTATED = "rotated"
-    DELETED = "deleted"
-    REVOKED = "revoked"
-
-
-class Token(Base):
-    """What is known of one token: all but the token. A key has at most one live one."""
-
-    __tablename__ = "tokens"
-    __table_args__ = (
-        Index(
-            "uq_tokens_live",
-            "key_id",
-            unique=True,
-            postgresql_where=text("retired_at IS NULL"),
-            sqlite_where=text("retired_at IS NULL"),
-        ),
-        Index("ix_tokens_key_id_id", "key_id", "id"),
-        Index("ix_tokens_last_eight", "last_eight"),
-        NEVER_REUSED,
-    )
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    key_id: Mapped[int] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"))
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    last_eight: Mapped[str]
-    issued_at: Mapped[datetime] = mapped_column(UTCDateTime)
-    first_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    last_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    retired_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    reason: Mapped[str | None]
-
-    key: Mapped["ApiKey"] = relationship(back_populates="tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +148,7 @@ class ApiKey(Base):
         because those of one member wait for each other.
         """
         now = utcnow()
-        chosen = _check_abilities(abilities)
+        chosen = check_abilities(abilities)
         check_expiry(expires_at, now)
         shown = check_key_name(name)
         cls._claim_place(session, member, shown)
@@ -228,7 +189,7 @@ class ApiKey(Base):
 
         Raises `Invalid` where nothing or something new would be kept: a key is never widened, and never left with none.
         """
-        chosen = _check_abilities(kept)
+        chosen = check_abilities(kept)
         self._hold(session)
         if not set(chosen) < set(self.ability_names):
             raise Invalid("abilities", "Remove at least one permission; none can be added.")
@@ -362,27 +323,3 @@ class ApiKey(Base):
     def _note(self, session: DbSession, action: str, by: Actor, **detail: Any) -> None:
         about = About(self.user_id, self.team_id, self.id, self.token.last_eight, detail=detail)
         Event.record(session, action, by, about)
-
-
-def check_expiry(moment: datetime | None, now: datetime) -> None:
-    """Hold the moment at which a key is to run out to the rule; raises `Invalid`."""
-    if moment is None:
-        return
-    if moment <= now:
-        raise Invalid("expires_at", "Choose today or a later day.")
-    if moment - now > LONGEST_LIFE + timedelta(days=2):  # the last day in any zone
-        raise Invalid("expires_at", "Choose a day within the next 100 years, or No expiration.")
-
-
-def check_key_name(text: str) -> str:
-    """Return a key's name in the form to store; raises `Invalid`."""
-    if tokens.hidden(text) != text:
-        raise Invalid("name", "This contains a token, which pages and emails would show. Name the key after where it is used.")
-    return check_name(text)
-
-
-def _check_abilities(abilities: Iterable[Ability]) -> list[str]:
-    chosen = set(abilities)
-    if not chosen:
-        raise Invalid("abilities", "Choose at least one permission.")
-    return [ability.value for ability in Ability if ability in chosen]

@@ -9,8 +9,9 @@ from sqlalchemy import and_, func, or_, select
 
 from pulse.clock import utcnow
 from pulse.db import DbSession
-from pulse.models.api_key import ApiKey, Reason, Token
+from pulse.models.api_key import ApiKey
 from pulse.models.key_use import FORMER, KEPT, KeyClient, KeyUse
+from pulse.models.token import Reason, Token
 
 LATELY = timedelta(days=1)
 EXPECTED_WITHIN = timedelta(days=7)

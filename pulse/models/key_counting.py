@@ -11,8 +11,8 @@ from sqlalchemy import CursorResult, Delete, bindparam, delete, func, or_, selec
 from pulse.addresses import network_of
 from pulse.clock import utcnow
 from pulse.db import INSERTS, DbSession
-from pulse.models.api_key import Token
 from pulse.models.key_use import KEPT, MOST_CLIENTS, KeyClient, KeyUse
+from pulse.models.token import Token
 from pulse.writing import Batch
 
 STAMPED_EVERY = timedelta(minutes=1)

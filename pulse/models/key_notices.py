@@ -9,8 +9,9 @@ from sqlalchemy.orm import joinedload
 from pulse.clock import utcnow
 from pulse.db import DbSession
 from pulse.models import key_mail
-from pulse.models.api_key import DAYS_BEFORE, ApiKey, Token
+from pulse.models.api_key import DAYS_BEFORE, ApiKey
 from pulse.models.key_use import KEPT, KeyClient, KeyUse
+from pulse.models.token import Token
 
 NETWORKS_EVERY = timedelta(days=1)
 """How often a key's owner is told of new networks: build machines change theirs all the time."""

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select
 from pulse.abilities import Ability
 from pulse.clock import utcnow
 from pulse.db import DbSession
-from pulse.models.api_key import ApiKey, Token
+from pulse.models.api_key import ApiKey
 from pulse.models.key_use import FORMER, KEPT, KeyClient, KeyUse
+from pulse.models.token import Token
 
 DENIALS = (401, 403, 429)
 """Statuses of requests that would have been answered with another key, permission, plan or pace."""

@@ -9,8 +9,9 @@ from sqlalchemy.orm import joinedload
 
 from pulse import names, tokens
 from pulse.db import DbSession
-from pulse.models.api_key import ApiKey, Token
+from pulse.models.api_key import ApiKey
 from pulse.models.event import Event
+from pulse.models.token import Token
 from pulse.models.user import User
 from pulse.request_ids import Asked, Kind, RequestIds
 

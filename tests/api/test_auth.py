@@ -9,9 +9,9 @@ from pulse.abilities import Ability
 from pulse.api.auth import FACTS, Caller, team
 from pulse.clock import utcnow
 from pulse.extensions import db, services
-from pulse.models.api_key import Token
 from pulse.models.event import OPERATOR
 from pulse.models.refusals import Conflict
+from pulse.models.token import Token
 from pulse.plans import Plan
 from pulse.roles import Role
 from pulse.tracing import trace

@@ -17,9 +17,9 @@ from pulse.api.uses import BETWEEN_SECONDS, UseWriter
 from pulse.clock import utcnow
 from pulse.db import connect
 from pulse.extensions import db, services
-from pulse.models.api_key import Token
 from pulse.models.key_counting import AT_ONCE, Use
 from pulse.models.key_use import KeyClient, KeyUse
+from pulse.models.token import Token
 from tests.factories import make_key
 from tests.helpers import eventually
 

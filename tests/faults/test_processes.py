@@ -12,9 +12,9 @@ from sqlalchemy import func, select
 
 from pulse.config import Settings
 from pulse.extensions import db
-from pulse.models.api_key import Token
 from pulse.models.key_use import KeyUse
 from pulse.models.monitor import Monitor
+from pulse.models.token import Token
 from pulse.plans import Plan
 from pulse.tokens import digest
 from tests.calls import Answer, call

@@ -11,8 +11,9 @@ from flask import Flask
 from pulse import tokens
 from pulse.abilities import Ability
 from pulse.extensions import db
-from pulse.models.api_key import ApiKey, Token
+from pulse.models.api_key import ApiKey
 from pulse.models.refusals import Conflict, LimitReached, Refused
+from pulse.models.token import Token
 from pulse.plans import Plan
 from tests.factories import make_key
 

@@ -10,9 +10,10 @@ from pulse import tokens
 from pulse.abilities import Ability
 from pulse.clock import utcnow
 from pulse.extensions import db
-from pulse.models.api_key import ApiKey, Token
+from pulse.models.api_key import ApiKey
 from pulse.models.event import OPERATOR, Event
 from pulse.models.refusals import Conflict, Invalid, LimitReached, NameTaken, PlanRequired
+from pulse.models.token import Token
 from pulse.plans import Plan
 from tests.factories import Person, make_key
 

@@ -7,9 +7,9 @@ from sqlalchemy import func, select
 
 from pulse.clock import utcnow
 from pulse.extensions import db
-from pulse.models.api_key import Token
 from pulse.models.key_counting import AT_ONCE, Tally, Use, record, stamp, sweep
 from pulse.models.key_use import MOST_CLIENTS, KeyClient, KeyUse
+from pulse.models.token import Token
 from tests.factories import make_key
 
 CURL = "curl/8.5"

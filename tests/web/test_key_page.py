@@ -8,7 +8,8 @@ import pytest
 from pulse.abilities import Ability
 from pulse.clock import utcnow
 from pulse.extensions import db, services
-from pulse.models.api_key import ApiKey, Token
+from pulse.models.api_key import ApiKey
+from pulse.models.token import Token
 from pulse.plans import Plan
 from tests.factories import make_key
 from tests.helpers import HTMX, Visitor, soup, text

@@ -9,7 +9,8 @@ from wtforms.validators import InputRequired, NumberRange, StopValidation
 from pulse.abilities import Ability
 from pulse.clock import utcnow
 from pulse.db import LARGEST
-from pulse.models.api_key import DAYS_BEFORE, LONGEST_LIFE, check_expiry, check_key_name
+from pulse.models.api_key import DAYS_BEFORE
+from pulse.models.key_fields import LONGEST_LIFE, check_expiry, check_key_name
 from pulse.models.refusals import Invalid, Refused
 from pulse.web.filters import zone
 from pulse.web.forms.base import BaseForm, TextField, choices
