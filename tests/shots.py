@@ -205,6 +205,13 @@ def open_monitor_settings(page: Page) -> None:
     page.get_by_text("Settings", exact=True).last.click()
 
 
+def open_monitor_figures(page: Page) -> None:
+    """The tables behind its pictures."""
+    open_monitor(page)
+    page.get_by_text("Response times as a table").click()
+    page.get_by_text("Uptime as a table").click()
+
+
 def edit_monitor(page: Page) -> None:
     open_monitor(page)
     page.get_by_role("link", name="Edit").click()
@@ -479,6 +486,7 @@ STATES: dict[str, tuple[str, Act]] = {
     "monitor-month": ("alice", open_month),
     "monitor-first": ("alice", open_first),
     "monitor-filter": ("alice", filter_checks),
+    "monitor-figures": ("alice", open_monitor_figures),
     "monitor-settings": ("alice", open_monitor_settings),
     "monitor-edit": ("alice", edit_monitor),
     "monitor-delete": ("alice", delete_monitor),

@@ -1,15 +1,20 @@
 """Where things stand: what is looked for is in view, and what belongs in one line is in one line."""
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from pulse.clock import utcnow
 from pulse.extensions import db
+from pulse.models.monitor import Monitor
 from pulse.probe import Outcome, ProbeError, Timings
+from pulse.roles import Role
 from tests.browser.conftest import sign_in
 from tests.browser.test_key_life import create
 from tests.calls import call
-from tests.factories import Person, make_person
+from tests.factories import Person, join, make_person
 from tests.live import Server
 from tests.monitors import BAD, GOOD, check, make_monitor
 
@@ -163,6 +168,30 @@ def test_a_check_takes_two_lines_on_a_phone_and_its_phases_a_third(page: Page, a
     inside = [row.evaluate("each => each.clientHeight - parseFloat(getComputedStyle(each).paddingTop) * 2") for row in rows.all()]
     assert [round(height / line) for height in inside[1:]] == [2, 2, 2]
     assert round(inside[0] / line) in {3, 4}  # on the narrowest the phases need two
+
+
+def test_a_role_stands_in_one_line_with_its_button_on_a_phone(page: Page, app: Flask, alice: Person):
+    join(make_person(app, "Bob", "bob@example.com"), alice.team, Role.MEMBER)
+    sign_in(page, alice)
+    page.set_viewport_size(PHONE)
+
+    page.goto("/organization")
+
+    button = page.get_by_role("button", name="Change Role of Bob")
+    assert middle(page.get_by_label("Role of Bob")) == pytest.approx(middle(button), abs=1)
+
+
+def test_the_figures_behind_a_picture_fit_a_phone(page: Page, alice: Person, checked: str):
+    check(db.session.query(Monitor).one(), GOOD, at=utcnow() - timedelta(hours=2))
+    db.session.rollback()
+    sign_in(page, alice)
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.goto(checked)
+
+    page.get_by_text("Response times as a table").click()
+
+    expect(page.get_by_role("cell", name="Slowest").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_the_name_of_a_monitor_has_the_most_room(browser: Browser, server: Server, app: Flask):
