@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from flask import Response
@@ -10,6 +10,8 @@ from flask import Response
 from pulse.lane import WholeResponse
 from pulse.models.refusals import FaultCode
 from pulse.tracing import Trace, request_id, trace
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,13 @@ def fault(field: str | None, message: str, code: FaultCode = FaultCode.INVALID) 
 def validation_failed(*faults: dict[str, Any]) -> Problem:
     """Return the refusal that names all faults at once."""
     return Problem("validation_failed", errors=list(faults))
+
+
+def found(row: T | None) -> T:
+    """Return what was looked for, or answer 404: another team's is no other than one that does not exist."""
+    if row is None:
+        raise Problem("not_found")
+    return row
 
 
 def respond(problem: Problem, traced: Trace | None = None) -> Response:

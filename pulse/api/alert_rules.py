@@ -8,13 +8,13 @@ from sqlalchemy import ScalarSelect, String, Table, func, select
 from pulse.abilities import Ability
 from pulse.api.auth import caller, team
 from pulse.api.operations import Reply, created, operation
-from pulse.api.pages import PageQuery, Record, by_id, fetched_one, paged
+from pulse.api.pages import PageQuery, Record, fetched_one, newest_first
 from pulse.api.rule_schemas import DryRunOut, RuleChange, RuleIn, RuleOut
 from pulse.api.schemas import Page
 from pulse.extensions import db
 from pulse.models.alert_rule import CHANNELS, MONITORS, AlertRule
 from pulse.models.judging import dry_run
-from pulse.problems import Problem
+from pulse.problems import found
 
 bp = Blueprint("api_alert_rules", __name__)
 
@@ -47,8 +47,8 @@ COLUMNS = (
 @operation(bp, "GET", "/alert-rules", ability=Ability.ALERTS_READ, query=PageQuery, reply=Page[RuleOut])
 def index(query: PageQuery) -> Reply:
     """List the team's alert rules, newest first."""
-    listed = select(*COLUMNS).where(AlertRule.team_id == caller().team_id).order_by(AlertRule.id.desc())
-    return paged(listed, query, place_of=lambda row: [row["id"]], after=by_id(AlertRule.id), shape=told)
+    listed = select(*COLUMNS).where(AlertRule.team_id == caller().team_id)
+    return newest_first(listed, query, AlertRule.id, shape=told)
 
 
 @operation(
@@ -108,10 +108,7 @@ def test(rule_id: int) -> dict[str, Any]:
 
 def find(rule_id: int) -> AlertRule:
     """Return the team's rule, or answer 404."""
-    rule = AlertRule.find(db.session, caller().team_id, rule_id)
-    if rule is None:
-        raise Problem("not_found")
-    return rule
+    return found(AlertRule.find(db.session, caller().team_id, rule_id))
 
 
 def told(row: Record) -> dict[str, Any]:

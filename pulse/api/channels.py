@@ -9,13 +9,13 @@ from pulse.abilities import Ability
 from pulse.addresses.urls import LONGEST_URL
 from pulse.api.auth import caller, team
 from pulse.api.operations import Reply, created, operation
-from pulse.api.pages import PageQuery, by_id, fetched_one, paged
+from pulse.api.pages import PageQuery, fetched_one, newest_first
 from pulse.api.schemas import In, Moment, Out, Page, Switch, Text, defaulted, documented, one_of
 from pulse.extensions import db, services
 from pulse.models.channel import Channel, ChannelFields, ChannelType
 from pulse.models.delivery import Delivery, Notice
 from pulse.names import LONGEST
-from pulse.problems import Problem
+from pulse.problems import found
 
 bp = Blueprint("api_channels", __name__)
 COLUMNS = (
@@ -79,8 +79,8 @@ class NoticeOut(Out):
 @operation(bp, "GET", "/channels", ability=Ability.ALERTS_READ, query=PageQuery, reply=Page[ChannelOut])
 def index(query: PageQuery) -> Reply:
     """List the team's notification channels, newest first."""
-    listed = select(*COLUMNS).where(Channel.team_id == caller().team_id).order_by(Channel.id.desc())
-    return paged(listed, query, place_of=lambda row: [row["id"]], after=by_id(Channel.id))
+    listed = select(*COLUMNS).where(Channel.team_id == caller().team_id)
+    return newest_first(listed, query, Channel.id)
 
 
 @operation(
@@ -146,7 +146,4 @@ def test(channel_id: int) -> Delivery:
 
 def find(channel_id: int) -> Channel:
     """Return the team's channel, or answer 404."""
-    channel = Channel.find(db.session, caller().team_id, channel_id)
-    if channel is None:
-        raise Problem("not_found")
-    return channel
+    return found(Channel.find(db.session, caller().team_id, channel_id))

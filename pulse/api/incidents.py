@@ -14,7 +14,7 @@ from pulse.api.tables import CSV
 from pulse.extensions import db
 from pulse.models.alert_rule import Severity
 from pulse.models.incident import LONGEST_ROOT_CAUSE, Incident, IncidentStatus, lasted
-from pulse.problems import Problem
+from pulse.problems import found
 
 bp = Blueprint("api_incidents", __name__)
 COLUMNS = (*Incident.__table__.c, Incident.status.label("status"))
@@ -65,7 +65,7 @@ def index(query: IncidentQuery) -> Reply:
     """List the team's incidents, newest first."""
     filters = query.model_dump(exclude={"limit", "cursor"})
     rows = LISTING.rows(query, by_id(Incident.id), team_id=caller().team_id, **filters)
-    return page(rows, query, place_of=lambda row: [row["id"]], shape=told)
+    return page(rows, query, shape=told)
 
 
 @operation(bp, "GET", "/incidents/<id:incident_id>", ability=Ability.INCIDENTS_READ, reply=IncidentOut)
@@ -106,10 +106,7 @@ def resolve(incident_id: int, body: ResolveIn) -> IncidentOut:
 
 def find(incident_id: int) -> Incident:
     """Return the team's incident, or answer 404."""
-    incident = Incident.find(db.session, caller().team_id, incident_id)
-    if incident is None:
-        raise Problem("not_found")
-    return incident
+    return found(Incident.find(db.session, caller().team_id, incident_id))
 
 
 def told(row: Record) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pulse.models.monitor import Monitor
 from pulse.models.monitor_fields import MonitorFields, check_fields
 from pulse.models.refusals import Faults, Invalid
 from pulse.models.team import Team
-from pulse.problems import Problem
+from pulse.problems import found
 
 bp = Blueprint("api_monitors", __name__)
 OWN = Monitor.__table__.c
@@ -145,11 +145,8 @@ def resume(monitor_id: int) -> MonitorOut:
 
 
 def find(monitor_id: int) -> Monitor:
-    """Return the team's monitor, or answer 404: another team's is no other than one that does not exist."""
-    monitor = Monitor.find(db.session, caller().team_id, monitor_id)
-    if monitor is None:
-        raise Problem("not_found")
-    return monitor
+    """Return the team's monitor, or answer 404."""
+    return found(Monitor.find(db.session, caller().team_id, monitor_id))
 
 
 def made(owner: Team, fields: MonitorFields) -> Reply:

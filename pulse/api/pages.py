@@ -37,19 +37,12 @@ class PageQuery(In):
     cursor: str | None = None
 
 
-def paged(
-    query: Query,
-    asked: PageQuery,
-    *,
-    place_of: Callable[[Record], Place],
-    after: Callable[[Place], Any],
-    shape: Callable[[Record], Any] | None = None,
-) -> Reply:
-    """Return one page of `query`: `after` is the condition for what follows a place, `shape` what is told of a row.
+def newest_first(query: Query, asked: PageQuery, ids: Any, *, shape: Callable[[Record], Any] | None = None) -> Reply:
+    """Return one page of `query`, newest first: `ids` is the column to go by, `shape` what is told of a row.
 
     One statement, on the connection that the hook has used: a list takes two in all.
     """
-    return page(fetched(narrowed(query, asked, after)), asked, place_of=place_of, shape=shape)
+    return page(fetched(narrowed(query.order_by(ids.desc()), asked, by_id(ids))), asked, shape=shape)
 
 
 class Listing:
@@ -93,11 +86,16 @@ def fetched_one(query: Query) -> Record:
     return rows[0]
 
 
+def id_of(row: Record) -> Place:
+    """Return a row's place in a list that is newest first."""
+    return [row["id"]]
+
+
 def page(
     rows: Sequence[Record],
     asked: PageQuery,
     *,
-    place_of: Callable[[Record], Place],
+    place_of: Callable[[Record], Place] = id_of,
     shape: Callable[[Record], Any] | None = None,
     kind: type[dict[str, Any]] = dict,
 ) -> Reply:

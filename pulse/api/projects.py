@@ -9,14 +9,14 @@ from sqlalchemy import select
 from pulse.abilities import Ability
 from pulse.api.auth import caller, team
 from pulse.api.operations import Reply, created, operation
-from pulse.api.pages import PageQuery, by_id, fetched_one, paged
+from pulse.api.pages import PageQuery, fetched_one, newest_first
 from pulse.api.schemas import In, Moment, Out, Page, Text, documented
 from pulse.extensions import db
 from pulse.models.name import check_name
 from pulse.models.project import Project
 from pulse.models.refusals import Invalid
 from pulse.names import LONGEST
-from pulse.problems import Problem
+from pulse.problems import found
 
 bp = Blueprint("api_projects", __name__)
 COLUMNS = (Project.id, Project.name, Project.is_default, Project.created_at)
@@ -53,8 +53,8 @@ class ProjectOut(Out):
 @operation(bp, "GET", "/projects", ability=Ability.PROJECTS_READ, query=PageQuery, reply=Page[ProjectOut])
 def index(query: PageQuery) -> Reply:
     """List the team's projects, newest first."""
-    listed = select(*COLUMNS).where(Project.team_id == caller().team_id).order_by(Project.id.desc())
-    return paged(listed, query, place_of=lambda row: [row["id"]], after=by_id(Project.id))
+    listed = select(*COLUMNS).where(Project.team_id == caller().team_id)
+    return newest_first(listed, query, Project.id)
 
 
 @operation(
@@ -89,7 +89,4 @@ def delete(project_id: int) -> None:
 
 def find(project_id: int) -> Project:
     """Return the team's project, or answer 404."""
-    project = Project.find(db.session, caller().team_id, project_id)
-    if project is None:
-        raise Problem("not_found")
-    return project
+    return found(Project.find(db.session, caller().team_id, project_id))

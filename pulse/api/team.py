@@ -10,7 +10,7 @@ from pulse import mails
 from pulse.abilities import Ability
 from pulse.api.auth import caller, team
 from pulse.api.operations import Reply, created, operation
-from pulse.api.pages import PageQuery, Record, by_id, fetched_one, paged
+from pulse.api.pages import PageQuery, Record, fetched_one, newest_first
 from pulse.api.schemas import In, Moment, Out, Page, Text, documented, one_of
 from pulse.clock import utcnow
 from pulse.extensions import db
@@ -20,7 +20,7 @@ from pulse.models.invitation import Invitation
 from pulse.models.refusals import Invalid
 from pulse.models.team import Membership
 from pulse.models.user import User
-from pulse.problems import Problem
+from pulse.problems import Problem, found
 from pulse.roles import GRANTED, Role
 
 bp = Blueprint("api_team", __name__)
@@ -94,8 +94,8 @@ class InvitationOut(Out):
 @operation(bp, "GET", "/members", ability=Ability.TEAM_READ, query=PageQuery, reply=Page[MemberOut])
 def members(query: PageQuery) -> Reply:
     """List the team's members, newest first."""
-    listed = MEMBERS.where(Membership.team_id == caller().team_id).order_by(Membership.id.desc())
-    return paged(listed, query, place_of=lambda row: [row["id"]], after=by_id(Membership.id), shape=told)
+    listed = MEMBERS.where(Membership.team_id == caller().team_id)
+    return newest_first(listed, query, Membership.id, shape=told)
 
 
 @operation(bp, "GET", "/members/<id:member_id>", ability=Ability.TEAM_READ, reply=MemberOut)
@@ -115,10 +115,10 @@ def member(member_id: int) -> dict[str, Any]:
 )
 def change_role(member_id: int, body: MemberChange) -> dict[str, Any]:
     """Change a member's role. Ownership can be transferred only in the browser."""
-    found = find_member(member_id)
-    people.change_role(db.session, found, Role(body.role), caller().actor())
-    user = {"id": found.user_id, "name": found.user.name, "email": found.user.email}
-    return {"id": found.id, "user": user, "role": found.role_name, "joined_at": found.joined_at}
+    changed = find_member(member_id)
+    people.change_role(db.session, changed, Role(body.role), caller().actor())
+    user = {"id": changed.user_id, "name": changed.user.name, "email": changed.user.email}
+    return {"id": changed.id, "user": user, "role": changed.role_name, "joined_at": changed.joined_at}
 
 
 @operation(bp, "DELETE", "/members/<id:member_id>", ability=Ability.TEAM_WRITE)
@@ -130,7 +130,7 @@ def remove(member_id: int) -> None:
 @operation(bp, "GET", "/invitations", ability=Ability.TEAM_READ, query=PageQuery, reply=Page[InvitationOut])
 def invitations(query: PageQuery) -> Reply:
     """List the team's pending invitations, newest first."""
-    return paged(waiting().order_by(Invitation.id.desc()), query, place_of=lambda row: [row["id"]], after=by_id(Invitation.id))
+    return newest_first(waiting(), query, Invitation.id)
 
 
 @operation(
@@ -162,10 +162,10 @@ def invitation(invitation_id: int) -> Any:
 @operation(bp, "DELETE", "/invitations/<id:invitation_id>", ability=Ability.TEAM_WRITE)
 def revoke(invitation_id: int) -> None:
     """Revoke an invitation; its link stops working at once."""
-    found = Invitation.get(db.session, caller().team_id, invitation_id)
-    if found is None or found.expired:
+    sent = found(Invitation.get(db.session, caller().team_id, invitation_id))
+    if sent.expired:
         raise Problem("not_found")
-    found.revoke(db.session, caller().actor())
+    sent.revoke(db.session, caller().actor())
 
 
 def waiting() -> Any:
@@ -176,11 +176,7 @@ def waiting() -> Any:
 def find_member(member_id: int) -> Membership:
     """Return the team's member, or answer 404."""
     query = select(Membership).where(Membership.id == member_id, Membership.team_id == caller().team_id)
-    return db.session.scalar(query) or _missing()
-
-
-def _missing() -> Any:
-    raise Problem("not_found")
+    return found(db.session.scalar(query))
 
 
 def told(row: Record) -> dict[str, Any]:
