@@ -45,6 +45,11 @@ def fold(name: str) -> str:
     return unicodedata.normalize("NFC", folded) if len(folded) <= LONGEST_FOLDED else folded
 
 
+def is_storable(text: str) -> bool:
+    """Tell whether a database can hold a text, or look for one: NUL and lone surrogates it cannot."""
+    return "\0" not in text and not _is_broken(text)
+
+
 def _is_broken(text: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text)
 

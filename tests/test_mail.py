@@ -157,6 +157,22 @@ def test_a_mail_is_given_up_after_three_days(sessions, capfd):
     assert "mail_dropped" in capfd.readouterr().out
 
 
+def test_a_server_that_is_away_for_days_holds_up_no_other_mail(sessions):
+    queue()
+    message = waiting()[0]
+    # As after two days of tries, an hour apart.
+    db.session.execute(update(Message).values(attempts=50, created_at=message.created_at - timedelta(days=2)))
+    db.session.commit()
+    with mail_server(Inbox()) as port:
+        pass
+
+    tried = sender(SmtpServer.at(f"smtp://127.0.0.1:{port}")).send_due(sessions)
+
+    (message,) = waiting()
+    assert (tried, message.attempts) == (1, 51)
+    assert timedelta(minutes=59) < message.due_at - utcnow() <= timedelta(hours=1)
+
+
 def test_a_subject_cannot_become_a_header(sessions):
     queue("Hello\r\nBcc: charlie@example.com")
     queue("Fine")

@@ -10,13 +10,14 @@ from pulse.api.auth import caller, team
 from pulse.api.monitor_schemas import MonitorChange, MonitorIn, MonitorOut, MonitorQuery
 from pulse.api.operations import Reply, created, operation
 from pulse.api.pages import Listing, Place, Query, Record, bad_cursor, fetched, fetched_one, narrowed, page
-from pulse.api.schemas import JsonReady, Page, is_storable
+from pulse.api.schemas import JsonReady, Page
 from pulse.extensions import db, services
 from pulse.json_columns import json_column
 from pulse.models.monitor import Monitor
 from pulse.models.monitor_fields import MonitorFields, check_fields
 from pulse.models.refusals import Faults, Invalid
 from pulse.models.team import Team
+from pulse.names import is_storable
 from pulse.problems import found
 
 bp = Blueprint("api_monitors", __name__)

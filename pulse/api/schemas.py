@@ -25,17 +25,13 @@ from typing_extensions import TypedDict
 
 from pulse.clock import iso
 from pulse.db import LARGEST
+from pulse.names import is_storable
 
 
 def _storable(text: str) -> str:
     if not is_storable(text):
         raise ValueError("This has characters that cannot be stored.")
     return text
-
-
-def is_storable(text: str) -> bool:
-    """Tell whether a database can look for a text: for NUL and lone surrogates it cannot."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _digits(value: Any) -> Any:

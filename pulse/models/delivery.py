@@ -4,19 +4,18 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ForeignKey, Index, Select, String, delete, exists, func, select, text, update
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from pulse.clock import iso, utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
+from pulse.models.retry import delay_after
 
 if TYPE_CHECKING:
     from pulse.models.team import Team
 
-FIRST_DELAY = timedelta(seconds=30)
-LONGEST_DELAY = timedelta(hours=1)
 GIVEN_UP_AFTER = timedelta(days=1)
 KEPT = timedelta(days=30)
 SWEPT_AT_ONCE = 1000
@@ -102,14 +101,9 @@ class Delivery(Base):
         found = session.scalars(due.with_for_update(skip_locked=True, of=cls)).all()
         for each in found:
             each.attempts += 1
-            each.due_at = now + min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(each.attempts - 1, 10))
+            each.due_at = now + delay_after(each.attempts)
         session.flush()
         return found
-
-    @classmethod
-    def of_incident(cls, incident_id: int) -> Select[Self]:
-        """Return the query for what was told of an incident, in order."""
-        return select(cls).where(cls.incident_id == incident_id).order_by(cls.id)
 
     @classmethod
     def sweep(cls, session: DbSession) -> int:

@@ -14,7 +14,8 @@ from pulse.models.alert_rule import AlertRule
 from pulse.models.event import About, Actor, Event
 from pulse.models.monitor import Monitor
 from pulse.models.notices import tell
-from pulse.models.refusals import Conflict, Invalid
+from pulse.models.refusals import Conflict
+from pulse.models.text import check_text
 
 LONGEST_ROOT_CAUSE = 2000
 
@@ -165,9 +166,4 @@ def lasted(started_at: datetime, resolved_at: datetime | None) -> int:
 
 def check_root_cause(text: str | None) -> str | None:
     """Return a root cause in the form to store; raises `Invalid`."""
-    cause = (text or "").strip()
-    if len(cause) > LONGEST_ROOT_CAUSE:
-        raise Invalid("root_cause", f"Use at most {LONGEST_ROOT_CAUSE:,} characters; this has {len(cause):,}.")
-    if "\0" in cause or any("\ud800" <= character <= "\udfff" for character in cause):
-        raise Invalid("root_cause", "This has characters that cannot be stored. Type it again.")
-    return cause or None
+    return check_text(text, "root_cause", LONGEST_ROOT_CAUSE)

@@ -8,9 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
+from pulse.models.retry import delay_after
 
-FIRST_DELAY = timedelta(seconds=30)
-LONGEST_DELAY = timedelta(hours=1)
 GIVEN_UP_AFTER = timedelta(days=3)
 
 
@@ -56,7 +55,7 @@ class Message(Base):
         found = session.get(cls, session.scalar(due) or 0)
         if found is not None:
             found.attempts += 1
-            found.due_at = now + min(LONGEST_DELAY, FIRST_DELAY * 2 ** (found.attempts - 1))
+            found.due_at = now + delay_after(found.attempts)
         return found
 
     @classmethod

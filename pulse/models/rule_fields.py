@@ -4,10 +4,11 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, TypedDict
 
-from pulse.models.conditions import Condition, Operator, Question, Window
+from pulse.models.conditions import Condition, Operator, Window
 from pulse.models.name import check_name
 from pulse.models.refusals import Invalid
 from pulse.models.scope import check_monitor_ids
+from pulse.models.text import check_text
 
 LONGEST_DESCRIPTION = 500
 LONGEST_COOLDOWN = 7 * 24 * 60
@@ -85,20 +86,8 @@ def check_fields(fields: RuleFields) -> tuple[dict[str, Any], list[Invalid]]:
     return values, faults
 
 
-def question_of(values: dict[str, Any]) -> Question:
-    """Return the condition that checked values make."""
-    how, window = values["operator"], values["window"]
-    condition = Condition(values["condition"])
-    return Question(condition, Operator(how) if how else None, values["value"], Window(window) if window else None)
-
-
 def _description(text: str | None) -> str | None:
-    told = (text or "").strip()
-    if len(told) > LONGEST_DESCRIPTION:
-        raise Invalid("description", f"Use at most {LONGEST_DESCRIPTION} characters; this has {len(told)}.")
-    if "\0" in told or any("\ud800" <= character <= "\udfff" for character in told):
-        raise Invalid("description", "This has characters that cannot be stored. Type it again.")
-    return told or None
+    return check_text(text, "description", LONGEST_DESCRIPTION)
 
 
 def _one_of(field: str, kinds: type[StrEnum]) -> Callable[[str], str]:

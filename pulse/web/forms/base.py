@@ -9,6 +9,7 @@ from wtforms.fields.choices import SelectChoice  # pyright: ignore[reportAttribu
 from wtforms.validators import StopValidation
 
 from pulse.models.refusals import Faults, Refused
+from pulse.names import is_storable
 
 
 class BaseForm(FlaskForm):
@@ -36,8 +37,7 @@ class Readable:
 
     def __call__(self, _form: Form, field: Field) -> None:
         """Raise what is wrong with the field's text."""
-        text = field.data or ""
-        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        if not is_storable(field.data or ""):
             raise StopValidation("This has characters that cannot be stored. Type it again.")
 
 
