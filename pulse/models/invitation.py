@@ -1,9 +1,7 @@
 """Invitations into a team: mailed, single use, seven days long, stored as a digest."""
 
-import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import sha256
 
 from limits import parse
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, delete, func, select
@@ -11,10 +9,11 @@ from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
-from pulse.models import people
+from pulse.models import people, secret_text
 from pulse.models.api_key import ApiKey
 from pulse.models.email import check_email, fold_email
 from pulse.models.event import About, Actor, Event
+from pulse.models.hold import hold
 from pulse.models.refusals import Conflict, Invalid, LimitReached, RateLimited, Refused
 from pulse.models.team import Membership, Team
 from pulse.models.throttle import Throttle
@@ -99,7 +98,7 @@ class Invitation(Base):
     @classmethod
     def find(cls, session: DbSession, token: str) -> "Invitation | None":
         """Return the live invitation behind a link's text; looking at it does not use it up."""
-        query = select(cls).where(cls.digest == _digest(token), cls.expires_at > utcnow())
+        query = select(cls).where(cls.digest == secret_text.digest(token), cls.expires_at > utcnow())
         return session.scalar(query.options(joinedload(cls.team), joinedload(cls.invited_by)))
 
     @classmethod
@@ -145,7 +144,7 @@ class Invitation(Base):
     def resend(self, session: DbSession, by: Actor) -> Sent:
         """Make a new link for another seven days; the one before is dead. Raises as `issue` does, and `Conflict`."""
         people.must_manage(session, self.team, by)
-        self._hold(session)
+        hold(session, self, ENDED)
         if self.expired:
             _claim_seat(session, self.team)
         return self._send(session, "invitation.resent", by)
@@ -153,7 +152,7 @@ class Invitation(Base):
     def revoke(self, session: DbSession, by: Actor) -> None:
         """Take it back: its link is dead at once. Raises `Conflict` when it has ended already, and `RoleRequired`."""
         people.must_manage(session, self.team, by)
-        self._hold(session)
+        hold(session, self, ENDED)
         self._note(session, "invitation.revoked", by)
         session.delete(self)
         session.flush()
@@ -166,7 +165,7 @@ class Invitation(Base):
         """
         team, digest = self.team, self.digest
         team.hold(session)
-        self._hold(session)
+        hold(session, self, ENDED)
         if self.expired or self.digest != digest:
             raise Conflict(ENDED)
         if user.email_folded != self.email_folded:
@@ -202,15 +201,10 @@ class Invitation(Base):
             session.delete(same)
             session.flush()
 
-    def _hold(self, session: DbSession) -> None:
-        """Read it anew and keep it until the transaction ends."""
-        if session.get(Invitation, self.id, with_for_update={"of": Invitation}, populate_existing=True) is None:
-            raise Conflict(ENDED)
-
     def _send(self, session: DbSession, action: str, by: Actor) -> Sent:
         _count_mail(session, self)
-        token = secrets.token_urlsafe(32)
-        self.digest, self.expires_at = _digest(token), utcnow() + LIFE
+        token = secret_text.mint()
+        self.digest, self.expires_at = secret_text.digest(token), utcnow() + LIFE
         session.add(self)
         session.flush()
         self._note(session, action, by)
@@ -265,7 +259,3 @@ def _count_mail(session: DbSession, invitation: Invitation) -> None:
         if seconds := Throttle.hit(session, limit, *subject):
             minutes = -(-seconds // 60)
             raise RateLimited(f"Too many invitations were sent. Wait {minutes} min, then try again.", seconds)
-
-
-def _digest(token: str) -> bytes:
-    return sha256(token.encode("utf-8", "surrogatepass")).digest()

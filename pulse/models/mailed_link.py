@@ -1,15 +1,14 @@
 """Links sent by mail that prove an address: single use, short-lived, stored as a digest."""
 
-import secrets
 from datetime import datetime, timedelta
 from enum import StrEnum
-from hashlib import sha256
 
 from sqlalchemy import ForeignKey, LargeBinary, delete, select, update
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
+from pulse.models import secret_text
 from pulse.models.user import User
 
 LIFE = timedelta(minutes=60)
@@ -43,15 +42,15 @@ class MailedLink(Base):
     def issue(cls, session: DbSession, user: User, purpose: Purpose, email: str) -> str:
         """Make a link for `user` and return the text that goes into its URL; earlier ones stop working."""
         cls.cancel(session, user.id, purpose)
-        token = secrets.token_urlsafe(32)
-        session.add(cls(user=user, purpose=purpose.value, digest=_digest(token), email=email, created_at=utcnow()))
+        token = secret_text.mint()
+        session.add(cls(user=user, purpose=purpose.value, digest=secret_text.digest(token), email=email, created_at=utcnow()))
         session.flush()
         return token
 
     @classmethod
     def find(cls, session: DbSession, token: str, purpose: Purpose) -> "MailedLink | None":
         """Return the live link with this text; looking at it does not use it up."""
-        query = select(cls).where(cls.digest == _digest(token), cls.purpose == purpose.value, cls.used_at.is_(None))
+        query = select(cls).where(cls.digest == secret_text.digest(token), cls.purpose == purpose.value, cls.used_at.is_(None))
         found = session.scalar(query.options(joinedload(cls.user)))
         return found if found and found.created_at > utcnow() - LIFE else None
 
@@ -77,7 +76,3 @@ class MailedLink(Base):
         """Use the link up; of several at once exactly one is told that it did."""
         query = update(MailedLink).where(MailedLink.id == self.id, MailedLink.used_at.is_(None)).values(used_at=utcnow())
         return session.execute(query.returning(MailedLink.id)).first() is not None
-
-
-def _digest(token: str) -> bytes:
-    return sha256(token.encode("utf-8", "surrogatepass")).digest()

@@ -1,15 +1,14 @@
 """Browser sessions: rows on the server, so that ending one ends it for a copied cookie too."""
 
-import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import sha256
 
 from sqlalchemy import ForeignKey, LargeBinary, delete, select
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
+from pulse.models import secret_text
 from pulse.models.event import Actor
 from pulse.models.user import User
 from pulse.tokens import hidden
@@ -53,10 +52,10 @@ class BrowserSession(Base):
     @classmethod
     def open(cls, session: DbSession, user: User, by: Actor, team_id: int | None = None) -> Opened:
         """Make a session for `user`, always a new one."""
-        token, now = secrets.token_urlsafe(32), utcnow()
+        token, now = secret_text.mint(), utcnow()
         opened = cls(
             user=user,
-            digest=_digest(token),
+            digest=secret_text.digest(token),
             created_at=now,
             last_seen_at=now,
             authenticated_at=now,
@@ -71,7 +70,7 @@ class BrowserSession(Base):
     @classmethod
     def find(cls, session: DbSession, token: str) -> "BrowserSession | None":
         """Return the live session behind a cookie's text, with its user."""
-        query = select(cls).where(cls.digest == _digest(token)).options(joinedload(cls.user))
+        query = select(cls).where(cls.digest == secret_text.digest(token)).options(joinedload(cls.user))
         found = session.scalar(query)
         return found if found and found.is_live else None
 
@@ -109,14 +108,10 @@ class BrowserSession(Base):
     @classmethod
     def end_of(cls, session: DbSession, token: str) -> None:
         """End the session behind a cookie's text; doing it twice is harmless."""
-        session.execute(delete(cls).where(cls.digest == _digest(token)))
+        session.execute(delete(cls).where(cls.digest == secret_text.digest(token)))
 
     @classmethod
     def end_one(cls, session: DbSession, user_id: int, session_id: int) -> bool:
         """End one of a user's sessions; tell whether there was one."""
         ended = delete(cls).where(cls.id == session_id, cls.user_id == user_id)
         return session.execute(ended.returning(cls.id)).first() is not None
-
-
-def _digest(token: str) -> bytes:
-    return sha256(token.encode("utf-8", "surrogatepass")).digest()

@@ -11,6 +11,7 @@ from pulse.clock import utcnow
 from pulse.db import NEVER_REUSED, Base, BigId, DbSession, UTCDateTime
 from pulse.models.alert_rule import AlertRule
 from pulse.models.event import About, Actor, Event
+from pulse.models.hold import hold
 from pulse.models.monitor import Monitor
 from pulse.models.project import Project
 from pulse.models.refusals import Conflict
@@ -52,9 +53,7 @@ class Team(Base):
 
         Raises `Conflict` when it is gone. On SQLite the transaction itself holds the write lock already.
         """
-        query = select(Team).where(Team.id == self.id).with_for_update(key_share=True, of=Team)
-        if session.scalar(query.execution_options(populate_existing=True)) is None:
-            raise Conflict("This team was deleted.")
+        hold(session, self, "This team was deleted.", key_share=True)
 
     @property
     def plan(self) -> Plan:
