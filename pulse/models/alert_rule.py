@@ -14,7 +14,7 @@ from pulse.models.event import About, Actor, Event
 from pulse.models.hold import hold
 from pulse.models.monitor import Monitor
 from pulse.models.refusals import Faults, LimitReached
-from pulse.models.rule_fields import RESOLVE_AFTER, RuleFields, Severity, check_fields
+from pulse.models.rule_fields import DEFAULTS, RESOLVE_AFTER, RuleFields, Severity, check_fields
 from pulse.models.scope import Scoped, chosen, pairs
 from pulse.plans import Plan
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MOST = 100
 """Rules of one team."""
 GONE = "This alert rule was already deleted."
+UNCOMPARED: RuleFields = {"operator": None, "value": None, "window": None}
 MONITORS = pairs("alert_rule_monitors", "alert_rule_id = alert_rules", "monitor_id = monitors")
 CHANNELS = pairs("alert_rule_channels", "alert_rule_id = alert_rules", "channel_id = channels")
 
@@ -102,7 +103,7 @@ class AlertRule(Scoped, Base):
         if (session.scalar(select(func.count()).where(cls.team_id == team.id)) or 0) >= MOST:
             raise LimitReached(f"A team can have at most {MOST} alert rules. Delete one first.", MOST)
         rule = cls(team_id=team.id, created_at=utcnow())
-        rule._write(session, fields)
+        rule._write(session, DEFAULTS | fields)
         session.add(rule)
         session.flush()
         rule._note(session, "alert_rule.created", by)
@@ -114,12 +115,10 @@ class AlertRule(Scoped, Base):
         What a condition is compared by is given with it: a new condition keeps no operator, value or window of the old one.
         """
         hold(session, self, GONE)
-        kept = self.fields
         if fields.get("condition", self.condition) != self.condition:
-            kept |= {"operator": None, "value": None, "window": None}
-        whole = kept | fields
-        if whole != self.fields:
-            self._write(session, whole)
+            fields = UNCOMPARED | fields
+        if self.fields | fields != self.fields:
+            self._write(session, fields)
             session.flush()
             self._note(session, "alert_rule.changed", by)
 
@@ -161,16 +160,20 @@ class AlertRule(Scoped, Base):
     # --- steps -------------------------------------------------------------------------------------------------
 
     def _write(self, session: DbSession, fields: RuleFields) -> None:
-        values, faults = check_fields(fields)
+        """Write these fields alone: what is kept is not judged, for what it was made for may be gone since."""
+        values, faults = check_fields(self.fields | fields)
+        values = {field: value for field, value in values.items() if field in fields}
         monitors, unknown = chosen(session, Monitor, self.team_id, "monitor_ids", values.get("monitor_ids") or ())
         channels, more = chosen(session, Channel, self.team_id, "channel_ids", values.get("channel_ids") or ())
-        if faults := [*faults, *unknown, *more]:
+        if faults := [*(each for each in faults if each.field in fields), *unknown, *more]:
             raise Faults(faults)
-        self.covers_all = values.pop("monitor_ids") is None
-        del values["channel_ids"]
+        if "monitor_ids" in values:
+            self.covers_all, self.monitors = values.pop("monitor_ids") is None, monitors
+        if "channel_ids" in values:
+            self.channels = channels
+            del values["channel_ids"]
         for field, value in values.items():
             setattr(self, field, value)
-        self.monitors, self.channels = monitors, channels
 
     def _note(self, session: DbSession, action: str, by: Actor) -> None:
         about = About(by.user_id, self.team_id, detail={"alert_rule": self.id, "name": self.name})

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from pulse.extensions import db
 from pulse.models.delivery import Delivery
-from pulse.models.event import Event
+from pulse.models.event import OPERATOR, Event
 from pulse.plans import Plan
 from tests.alerts import make_channel
 from tests.factories import make_key
@@ -116,6 +116,21 @@ def test_a_rule_that_cannot_be_is_refused_with_all_its_faults(api, token, fields
 )
 def test_what_is_missing_hides_no_other_fault(api, token, fields, wrong):
     assert set(faults(api.post("/alert-rules", token, json=fields))) == wrong
+
+
+def test_what_a_change_leaves_out_is_kept_though_it_was_deleted_since(api, token, alice):
+    monitor, channel = make_monitor(alice), make_channel(alice).channel
+    made = api.post("/alert-rules", token, json=RULE | {"monitor_ids": [monitor.id], "channel_ids": [channel.id]}).get_json()
+    monitor.delete(db.session, OPERATOR)
+    channel.delete(db.session, OPERATOR)
+    db.session.commit()
+
+    changed = api.patch(f"/alert-rules/{made['id']}", token, json={"active": False}).get_json()
+    emptied = api.patch(f"/alert-rules/{made['id']}", token, json={"active": True, "monitor_ids": []})
+
+    assert changed == made | {"monitor_ids": [], "channel_ids": [], "active": False}
+    assert api.get(f"/alert-rules/{made['id']}", token).get_json() == changed
+    assert set(faults(emptied)) == {"monitor_ids"}
 
 
 def test_a_change_is_told_all_its_faults_too(api, token):
