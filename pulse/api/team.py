@@ -6,7 +6,7 @@ from flask import Blueprint
 from pydantic import AfterValidator
 from sqlalchemy import select
 
-from pulse import mails
+from pulse import account_mail
 from pulse.abilities import Ability
 from pulse.api.auth import caller, team
 from pulse.api.operations import Reply, created, operation
@@ -147,7 +147,7 @@ def invitations(query: PageQuery) -> Reply:
 def invite(body: InvitationIn) -> Reply:
     """Invite an address to the team by email; the link works once, for seven days."""
     sent = Invitation.issue(db.session, team(), body.email, Role(body.role), caller().actor())
-    mails.queue_invitation(sent)
+    account_mail.queue_invitation(sent)
     made = sent.invitation
     written = {"id": made.id, "email": made.email, "role": made.role_name, "expires_at": made.expires_at}
     return created(written, f"/invitations/{made.id}")

@@ -5,7 +5,7 @@ Opening a link changes nothing, for mail scanners open links too; its page has a
 
 from flask import Blueprint, Response, flash, url_for
 
-from pulse import mails
+from pulse import account_mail
 from pulse.extensions import db, services
 from pulse.htmx import go
 from pulse.models.mailed_link import MailedLink, Purpose
@@ -48,10 +48,10 @@ def _send(email: str) -> None:
     user = User.by_email(db.session, email)
     if user is not None:
         token = MailedLink.issue(db.session, user, Purpose.RESET_PASSWORD, user.email)
-        mails.queue_link("reset_password", user.email, "links.reset_password", token)
+        account_mail.queue_link("reset_password", user.email, "links.reset_password", token)
         return
     # As much is written, and undone, so that the time of the answer does not tell who has an account.
-    message = mails.queue_link("reset_password", email, "links.reset_password", "none")
+    message = account_mail.queue_link("reset_password", email, "links.reset_password", "none")
     db.session.flush()
     db.session.delete(message)
 
@@ -89,7 +89,7 @@ def _renew(user: User, password_hash: str) -> None:
     user.change_password(db.session, password_hash, visits.actor(user))
     MailedLink.cancel(db.session, user.id)
     BrowserSession.end_all(db.session, user.id)
-    mails.queue("password_changed", user.email)
+    account_mail.queue("password_changed", user.email)
     # Whoever kept guessing the old password must not keep its owner out with the new one.
     attempts.forget_account(user.email)
     known.remember(user.id)
@@ -113,7 +113,7 @@ def confirm_email(token: str) -> Response:
     user, before, now = link.user, link.user.email, link.email
     user.change_email(db.session, now, visits.actor(user))
     MailedLink.cancel(db.session, user.id)
-    mails.queue("email_changed", before, email=now)
+    account_mail.queue("email_changed", before, email=now)
     db.session.commit()
     flash(f"Your address is now {now}. Sign in with it from now on.")
     return go(url_for("settings.profile") if visits.is_signed_in() else url_for("auth.sign_in"))

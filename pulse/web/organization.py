@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, abort, flash, request, url_for
 from flask_login import login_required
 
-from pulse import mails
+from pulse import account_mail
 from pulse.extensions import db
 from pulse.htmx import go, wants_fragment
 from pulse.models import people
@@ -239,7 +239,7 @@ def done() -> Response:
 
 def _mailed(sent: Sent) -> Response:
     email = sent.invitation.email
-    mails.queue_invitation(sent)
+    account_mail.queue_invitation(sent)
     db.session.commit()
     flash(f"An invitation is on its way to {email}. It works once, for seven days.")
     return done()

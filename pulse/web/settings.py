@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, abort, flash, g, session, url_for
 from flask_login import login_required
 
-from pulse import mails
+from pulse import account_mail
 from pulse.extensions import db, services
 from pulse.htmx import go
 from pulse.logs import log
@@ -78,10 +78,10 @@ def _save_and_ask(form: ProfileForm, wanted: str) -> Response:
     _save(form, user)
     token = MailedLink.issue(db.session, user, Purpose.VERIFY_EMAIL, wanted)
     if User.by_email(db.session, wanted) in (None, user):
-        mails.queue_link("verify_email", wanted, "links.verify_email", token)
+        account_mail.queue_link("verify_email", wanted, "links.verify_email", token)
     else:
-        mails.queue("email_taken", wanted)
-    mails.queue("email_asked", user.email, email=wanted)
+        account_mail.queue("email_taken", wanted)
+    account_mail.queue("email_asked", user.email, email=wanted)
     db.session.commit()
     flash(f"A link is on its way to {wanted}. Until you open it and confirm, keep signing in with your current address.")
     return done()
@@ -113,7 +113,7 @@ def password() -> Response:
     user.change_password(db.session, password_hash, visits.actor(user))
     MailedLink.cancel(db.session, user.id)
     BrowserSession.end_all(db.session, user.id)
-    mails.queue("password_changed", user.email)
+    account_mail.queue("password_changed", user.email)
     visits.sign_in(user)
     db.session.commit()
     flash("Your password was changed, and every other session ended. Your API keys were left alone: they keep working.")
@@ -188,6 +188,6 @@ def _remove(user: User) -> None:
     Message.forget(db.session, email)
     Invitation.forget(db.session, email)
     user.delete(db.session)
-    mails.queue("account_deleted", email)
+    account_mail.queue("account_deleted", email)
     visits.sign_out()
     known.forget()
