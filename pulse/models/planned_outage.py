@@ -146,6 +146,10 @@ class PlannedOutage(Scoped, Base):
         """When the first one ends, as the clock on the wall shows it."""
         return datetime.strptime(self.ends_text, LOCAL)  # noqa: DTZ007 - the wall's own time
 
+    def has_begun(self, moment: datetime) -> bool:
+        """Tell whether the first one has begun at a moment."""
+        return min(self._on_the_wall(self.begins)) <= moment
+
     def is_on(self, moment: datetime) -> bool:
         """Tell whether a moment lies within one of its occurrences; the end does not belong to it."""
         return any(begins <= moment < ends for begins, ends in self._around(moment))
@@ -169,7 +173,8 @@ class PlannedOutage(Scoped, Base):
             case Repeats.ONCE:
                 yield first
             case Repeats.DAILY:
-                yield from (each for each in _days_near(today, back=lasts.days + 2, ahead=2) if each >= first)
+                near = _days_near(max(today, first), back=lasts.days + 2, ahead=2)
+                yield from (each for each in near if each >= first)
             case Repeats.WEEKLY:
                 near = _days_near(max(today, first), back=lasts.days + 8, ahead=8)
                 yield from (each for each in near if each >= first and each.weekday() == first.weekday())
@@ -213,6 +218,8 @@ def check_fields(fields: OutageFields) -> Iterator[Invalid]:
         yield Invalid("ends", "The end must be after the start.")
     elif longest is not None and fields["ends"] - fields["begins"] > longest:
         yield Invalid("ends", f"It must end before it starts again: within {longest.days * 24} hours.")
+    elif longest is None and fields["ends"] <= utcnow().astimezone(ZoneInfo(fields["timezone"])).replace(tzinfo=None):
+        yield Invalid("ends", "This lies in the past. Choose an end that is still to come, or an outage that repeats.")
 
 
 def _days_near(day: date, *, back: int, ahead: int) -> Iterator[date]:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from pulse.clock import utcnow
 from pulse.extensions import db
 from pulse.models.incident import Incident
 from pulse.models.planned_outage import LOCAL, PlannedOutage, Repeats
@@ -14,7 +15,8 @@ from pulse.models.refusals import Faults
 from tests.alerts import deliveries, plan_outage
 from tests.monitors import BAD, GOOD, check, make_monitor
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NOON = datetime(2096, 11, 23, 12, tzinfo=UTC)
+"""Of a day that is still to come: one that is over cannot be planned."""
 BERLIN = "Europe/Berlin"
 
 
@@ -80,6 +82,9 @@ def test_one_that_goes_over_midnight_goes_on_the_next_day():
         ("once", "2026-01-01 00:00", "2026-03-02 01:00"),
         ("once", "2026-03-02 01:30", "2026-03-02 01:00"),
         ("once", "2026-03-02 03:00", None),
+        ("daily", "2026-01-01 00:00", "2026-03-02 01:00"),
+        ("daily", "2026-02-27 00:00", "2026-03-02 01:00"),
+        ("daily", "2026-03-30 12:00", "2026-03-31 00:00"),
         ("weekly", "2026-01-01 00:00", "2026-03-02 01:00"),
         ("weekly", "2026-03-28 00:00", "2026-03-30 00:00"),
         ("monthly", "2026-03-03 00:00", "2026-04-02 00:00"),
@@ -191,7 +196,7 @@ def test_it_holds_for_the_chosen_monitors_of_its_team_alone(alice, charlie):
     [
         ({"title": " "}, "title"),
         ({"ends": NOON.replace(tzinfo=None)}, "ends"),
-        ({"repeats": "daily", "ends": datetime.combine(date(2026, 11, 25), time())}, "ends"),
+        ({"repeats": "daily", "ends": datetime.combine(date(2096, 11, 25), time())}, "ends"),
         ({"monitor_ids": []}, "monitor_ids"),
         ({"monitor_ids": [2**40]}, "monitor_ids"),
     ],
@@ -201,6 +206,37 @@ def test_what_it_cannot_be_is_refused_at_its_field(alice, fields, field):
         planned_at_noon(alice, **fields)
 
     assert [fault.field for fault in refused.value.faults] == [field]
+
+
+def at_the_wall(minutes, zone=BERLIN):
+    """Return what the clock on the wall shows so many minutes from now."""
+    return (utcnow() + timedelta(minutes=minutes)).astimezone(ZoneInfo(zone)).replace(tzinfo=None, second=0, microsecond=0)
+
+
+@pytest.mark.parametrize("zone", [BERLIN, "America/New_York", "Pacific/Apia"])
+def test_one_that_is_over_already_is_refused_at_its_end(alice, zone):
+    with pytest.raises(Faults, match="This lies in the past") as refused:
+        plan_outage(alice, at_the_wall(-60, zone), at_the_wall(-1, zone), timezone=zone)
+
+    assert [fault.field for fault in refused.value.faults] == ["ends"]
+
+
+@pytest.mark.parametrize("fields", [{}, {"repeats": "daily"}])
+def test_one_that_goes_on_or_comes_again_may_have_begun_long_ago(alice, fields):
+    begins = at_the_wall(-23 * 60)
+    ends = at_the_wall(5) if not fields else begins + timedelta(hours=1)
+
+    planned = plan_outage(alice, begins, ends, timezone=BERLIN, **fields)
+
+    assert planned.has_begun(utcnow())
+
+
+def test_one_cannot_be_moved_into_the_past(alice):
+    planned = planned_at_noon(alice)
+    fields = {"title": "Upgrade", "repeats": "once", "timezone": "UTC", "monitor_ids": None}
+
+    with pytest.raises(Faults, match="This lies in the past"):
+        planned.change(db.session, {**fields, "begins": at_the_wall(-90, "UTC"), "ends": at_the_wall(-30, "UTC")}, alice.actor)
 
 
 def test_a_monitor_that_is_none_of_the_teams_is_not_passed_over(alice, charlie):

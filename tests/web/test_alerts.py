@@ -15,7 +15,7 @@ from tests.alerts import deliveries, make_channel, make_rule, plan_outage
 from tests.factories import join, make_person
 from tests.helpers import soup, text
 from tests.monitors import BAD, check, make_monitor
-from tests.web.forms import fault, form_of, values
+from tests.web.forms import fault, form_of, values, words
 
 RULES, CHANNELS, OUTAGES = "/alerts", "/alerts/channels", "/alerts/outages"
 HOSTILE = "<script>alert(1)</script> \" onfocus=x ' {{7*7}} &amp;"
@@ -301,12 +301,12 @@ def test_an_outage_is_changed_and_deleted(at_home, alice):
     at_home.submit(f"{path}/delete")
 
     db.session.rollback()
-    assert (given["begins"], changed) == ("2026-03-01T02:00", "daily")
+    assert (given["begins"], changed) == ("2096-03-01T02:00", "daily")
     assert db.session.query(PlannedOutage).all() == []
 
 
 def two_hours():
-    return datetime(2026, 3, 1, 2), datetime(2026, 3, 1, 4)  # noqa: DTZ001 - the wall's own time
+    return datetime(2096, 3, 1, 2), datetime(2096, 3, 1, 4)  # noqa: DTZ001 - the wall's own time
 
 
 @pytest.mark.parametrize(
@@ -316,6 +316,11 @@ def two_hours():
         ({"begins": ""}, "Start", "Choose a day and a time."),
         ({"begins": "0001-01-01T00:00"}, "Start", "Choose a year from 2000 to 2199."),
         ({"ends": "2026-03-01T01:00"}, "End", "The end must be after the start."),
+        (
+            {"repeats": "once"},
+            "End",
+            "This lies in the past. Choose an end that is still to come, or an outage that repeats.",
+        ),
     ],
 )
 def test_an_outage_that_cannot_be_is_refused_at_its_field(at_home, typed, label, words):
@@ -323,6 +328,35 @@ def test_an_outage_that_cannot_be_is_refused_at_its_field(at_home, typed, label,
 
     assert reply.status_code == 422
     assert fault(reply, label) == words
+
+
+@pytest.mark.parametrize(
+    ("repeats", "begins", "ends", "told"),
+    [
+        ("once", "2096-12-28 22:00", "2097-01-02 06:00", "28 Dec 2096, 22:00 to 2 Jan 2097 06:00"),
+        ("once", "2096-12-28 22:00", "2096-12-29 06:00", "28 Dec 2096, 22:00 to 29 Dec 06:00"),
+        ("once", "2096-12-28 22:00", "2096-12-28 23:00", "28 Dec 2096, 22:00 to 23:00"),
+        ("daily", "2096-12-28 22:00", "2096-12-29 06:00", "Daily from 28 Dec 2096, 22:00 to 06:00, next day"),
+        ("weekly", "2096-12-28 22:00", "2096-12-30 06:00", "Fridays from 28 Dec 2096, 22:00 to 06:00, 2 days later"),
+        ("monthly", "2096-12-28 22:00", "2096-12-28 23:00", "Monthly on day 28 from 28 Dec 2096, 22:00 to 23:00"),
+        ("daily", "2026-03-01 22:00", "2026-03-01 23:00", "Daily, 22:00 to 23:00"),
+        ("monthly", "2026-03-01 22:00", "2026-03-01 23:00", "Monthly on day 1, 22:00 to 23:00"),
+    ],
+)
+def test_when_it_is_is_told_with_the_year_and_the_start_that_lies_ahead(at_home, alice, repeats, begins, ends, told):
+    plan_outage(alice, datetime.fromisoformat(begins), datetime.fromisoformat(ends), repeats=repeats)
+
+    cell = soup(at_home.get(OUTAGES)).find("td", {"data-label": "When"})
+
+    assert words(cell) == f"{told} UTC"
+
+
+def test_a_daily_outage_that_starts_next_week_is_not_over(at_home, alice):
+    plan_outage(alice, *two_hours(), repeats="daily")
+
+    cell = soup(at_home.get(OUTAGES)).find("td", {"data-label": "Next"})
+
+    assert words(cell) == "1 Mar 2096, 02:00:00 UTC"
 
 
 def test_whoever_only_reads_sees_all_and_changes_nothing(reader, alice):
