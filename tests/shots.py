@@ -234,6 +234,22 @@ def refuse_monitor(page: Page) -> None:
     page.get_by_text("Enter a name.").wait_for()
 
 
+def send_signed_out(page: Page) -> None:
+    page.goto("/monitors/new")
+    page.get_by_label("Name", exact=True).fill("Shop")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Create Monitor").click()
+    page.get_by_role("heading", name="You have been signed out").wait_for()
+
+
+def send_again(page: Page) -> None:
+    page.goto("/monitors/new")
+    page.get_by_label("Name", exact=True).fill("Shop")
+    page.evaluate("document.querySelectorAll('[name=csrf_token]').forEach((each) => { each.value = 'of an earlier session' })")
+    page.get_by_role("button", name="Create Monitor").click()
+    page.get_by_role("heading", name="Send this again?").wait_for()
+
+
 def open_incident(page: Page) -> None:
     page.goto("/incidents")
     page.get_by_role("link", name="Shop checkout is down").first.click()
@@ -491,6 +507,8 @@ STATES: dict[str, tuple[str, Act]] = {
     "monitor-edit": ("alice", edit_monitor),
     "monitor-delete": ("alice", delete_monitor),
     "monitor-refused": ("alice", refuse_monitor),
+    "monitor-new-signed-out": ("alice", send_signed_out),
+    "monitor-new-send-again": ("alice", send_again),
     "incidents": ("alice", visit("/incidents")),
     "incident": ("alice", open_incident),
     "incident-resolve": ("alice", resolve_incident),

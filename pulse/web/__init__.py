@@ -22,6 +22,7 @@ from pulse.web import (
     filters,
     incidents,
     invitations,
+    kept,
     key,
     links,
     monitors,
@@ -77,12 +78,15 @@ def enter() -> ResponseReturnValue | None:
 
 
 def refuse_forgery() -> ResponseReturnValue | None:
-    """Refuse a form without its proof; where that is because the session has ended, lead to Sign In."""
+    """Refuse a form without its proof; where that is because its session has ended, keep what was typed."""
     try:
         csrf.protect()
     except CSRFError as error:
-        if request.blueprint not in GATE and not visits.is_signed_in():
-            return ask_to_sign_in()
+        if request.blueprint not in GATE:
+            if not visits.is_signed_in():
+                return ask_to_sign_in()
+            if kept.is_ours():
+                return kept.page()
         raise Problem("malformed_request", "This page has expired. Reload it, then try again.") from error
     return None
 
@@ -94,10 +98,15 @@ def leave(response: Response) -> None:
 
 
 def ask_to_sign_in() -> ResponseReturnValue:
-    """Lead whoever is not signed in to Sign In, and back afterwards."""
+    """Lead whoever is not signed in to Sign In, and back afterwards: to the page, or to the one that an action was begun on.
+
+    A form that was filled in stays where it is.
+    """
+    if request.method not in SAFE and kept.is_ours():
+        return kept.page()
     if request.method in SAFE and not request.headers.get("HX-Request"):
         return redirect(url_for("auth.sign_in", next=request.full_path.rstrip("?")), 303)
-    return go(url_for("auth.sign_in"))
+    return go(url_for("auth.sign_in", next=kept.page_of_sender()))
 
 
 def shared_context() -> dict[str, object]:
