@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pulse.clock import utcnow
 from pulse.extensions import db, services
 from pulse.models.check import Check
-from pulse.models.monitor import Monitor
+from pulse.models.monitor import GONE_MEANWHILE, Monitor
+from pulse.models.monitor_request import asked_of
 from pulse.models.recording import Result, record
 from pulse.models.refusals import Conflict, RateLimited
 from pulse.models.throttle import Throttle
@@ -21,15 +22,17 @@ SPARE_SECONDS = 15
 
 
 def run(monitor: Monitor) -> Check:
-    """Check a monitor at once and return what came of it; raises `RateLimited` and `Conflict`.
+    """Check a monitor at once and return what came of it; raises `RateLimited`, and `Conflict` where it was deleted or
+    changed meanwhile.
 
     It works on a paused one. What the session has open is committed first, so that nobody waits for the probe.
     """
     with _seat():
-        monitor_id, request = monitor.id, _request(monitor)
+        monitor_id, request, asked = monitor.id, _request(monitor), asked_of(monitor)
         turn = _take_turn(monitor)
         try:
             result = Result(monitor_id, checked_at=utcnow(), outcome=probe(request, services().guard))
+            monitor.hold_unchanged(db.session, asked)
             (check_id,) = record(db.session, [result])
             db.session.commit()
         finally:
@@ -38,7 +41,7 @@ def run(monitor: Monitor) -> Check:
             db.session.commit()
     check = db.session.get(Check, check_id) if check_id is not None else None
     if check is None:
-        raise Conflict("This monitor was deleted while it was being checked.")
+        raise Conflict(GONE_MEANWHILE)
     return check
 
 

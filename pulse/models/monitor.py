@@ -4,7 +4,7 @@ What must be sent but nobody may read again (header values, body, credentials) i
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -20,7 +20,7 @@ from pulse.models.event import SYSTEM, About, Actor, Event
 from pulse.models.grid import anchor_of, next_slot
 from pulse.models.hold import hold
 from pulse.models.monitor_fields import CLEARED, MonitorFields, check_fields
-from pulse.models.monitor_request import changes, request_of, sealed_auth, sealed_headers
+from pulse.models.monitor_request import Asked, asked_of, changes, request_of, sealed_auth, sealed_headers
 from pulse.models.monitor_secrets import check_kept
 from pulse.models.project import Project
 from pulse.models.refusals import Conflict, Faults, Invalid, LimitReached
@@ -29,6 +29,11 @@ from pulse.vault import Vault
 
 if TYPE_CHECKING:
     from pulse.models.team import Team
+
+
+GONE_MEANWHILE = "This monitor was deleted while it was being checked."
+SOON = timedelta(seconds=60)
+"""Within which time a change is followed by a check, where the interval is longer."""
 
 
 class State(StrEnum):
@@ -43,6 +48,10 @@ class State(StrEnum):
 def _spelled(state: State) -> ColumnElement[str]:
     """Return a state as part of a statement: sent beside it, each of them would be bound anew each time."""
     return literal_column(f"'{state.value}'", String)
+
+
+UNASKED = {"name", "project_id", "external_id"}
+"""Fields that no check knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +199,7 @@ class Monitor(Base):
 
     def change(self, session: DbSession, fields: MonitorFields, *, vault: Vault, guard: AddressGuard, by: Actor) -> None:
         """Write the fields that are given; raises `Faults` and `Conflict`. A result on its way is dropped if it was asked
-        of what the monitor was before.
+        of what the monitor was before; `_reschedule` says when the next check comes.
         """
         self.team.hold(session)
         self._hold(session)
@@ -199,8 +208,8 @@ class Monitor(Base):
             return
         self._write(values, vault)
         self.updated_at = utcnow()
-        if values.keys() - {"name", "project_id", "external_id"}:
-            self._reschedule()
+        if asked := values.keys() - UNASKED:
+            self._reschedule(drop=asked != {"interval_seconds"})
         self._note(session, "monitor.changed", by, fields=sorted(values))
 
     def replace(self, session: DbSession, fields: MonitorFields, *, vault: Vault, guard: AddressGuard, by: Actor) -> None:
@@ -214,7 +223,7 @@ class Monitor(Base):
         self._hold(session)
         if self.paused_at is None:
             self.paused_at = self.updated_at = utcnow()
-            self._reschedule()
+            self._reschedule(drop=True)
             self._note(session, "monitor.paused", by)
 
     def resume(self, session: DbSession, by: Actor) -> None:
@@ -228,7 +237,7 @@ class Monitor(Base):
             told = f"The {plan.label} plan includes {most} monitors, and that many are already running."
             raise LimitReached(f"{told} {plan.room('Pause one')}", most)
         self.paused_at, self.updated_at = None, utcnow()
-        self._reschedule()
+        self._reschedule(drop=True)
         self._note(session, "monitor.resumed", by)
 
     def delete(self, session: DbSession, by: Actor) -> None:
@@ -253,7 +262,7 @@ class Monitor(Base):
         """Raise its interval to the shortest one that a plan includes, in seconds."""
         if self.interval_seconds < shortest_interval:
             self.interval_seconds = shortest_interval
-            self._reschedule()
+            self._reschedule(drop=False)
 
     # --- what it is --------------------------------------------------------------------------------------------
 
@@ -301,6 +310,15 @@ class Monitor(Base):
         """Return what a probe asks for; raises `Unreadable` when the secret it was sealed under is gone."""
         return request_of(self, vault)
 
+    def hold_unchanged(self, session: DbSession, asked: Asked) -> None:
+        """Keep it until the transaction ends; raises `Conflict` where probes do not ask what they `asked` any more.
+
+        A result of former settings says nothing of the monitor as it is now.
+        """
+        hold(session, self, GONE_MEANWHILE, key_share=True)
+        if asked_of(self) != asked:
+            raise Conflict("This monitor was changed while it was being checked. Check it again.")
+
     # --- steps -------------------------------------------------------------------------------------------------
 
     def _hold(self, session: DbSession) -> None:
@@ -335,15 +353,25 @@ class Monitor(Base):
                 case _:
                     setattr(self, field, value)
 
-    def _reschedule(self) -> None:
-        """Let go of the check that is on its way, and find the next slot."""
-        now = utcnow()
-        missed = self.next_check_at is not None and self.next_check_at <= now
-        self.fence, self.lease_until = self.fence + 1, None
+    def _reschedule(self, *, drop: bool) -> None:
+        """Find the next slot after a change; with `drop`, the result that is on its way is of no interest any more.
+
+        The next check comes at the next slot of the grid, or `SOON` after the change where that is earlier, and further
+        changes do not put it off. A slot that waits for a checker stays; one whose check is on its way is used up, and not
+        due again. So whatever is changed how often, there is no more than a check each interval, and one each `SOON`.
+        """
+        now, slot = utcnow(), self.next_check_at
+        is_held = slot is not None and self.lease_until is not None and self.lease_until > now
+        if drop:
+            self.fence, self.lease_until = self.fence + 1, None
         if self.paused_at is not None:
             self.next_check_at = None
-        elif not missed:
+        elif slot is None:
             self.next_check_at = next_slot(self.anchored_at, self.interval_seconds, now)
+        elif is_held and drop:
+            self.next_check_at = min(next_slot(self.anchored_at, self.interval_seconds, max(now, slot)), now + SOON)
+        elif not is_held and slot > now:
+            self.next_check_at = min(next_slot(self.anchored_at, self.interval_seconds, now), now + SOON, slot)
 
     def _note(self, session: DbSession, action: str, by: Actor, **detail: Any) -> None:
         about = About(by.user_id, self.team_id, monitor_id=self.id, detail={"name": self.name} | detail)

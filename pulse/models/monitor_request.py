@@ -26,6 +26,16 @@ class Stored(Protocol):
     certificate_read_at: Any
 
 
+Asked = tuple[Any, ...]
+"""What the settings are that a probe's request is made of; of what is secret, as it is sealed."""
+
+
+def asked_of(stored: Stored) -> Asked:
+    """Return what a probe asks for, to be compared: the same settings, entered once more, stay as they are sealed."""
+    secrets = (stored.headers_sealed, stored.body_sealed, stored.auth_sealed)
+    return stored.url, stored.method, stored.timeout_seconds, stored.expected_status, stored.verify_tls, *secrets
+
+
 def request_of(stored: Stored, vault: Vault) -> Request:
     """Return what a probe asks for; raises `Unreadable` when the secret it was sealed under is gone."""
     return Request(

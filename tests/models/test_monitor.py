@@ -2,15 +2,18 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 import time_machine
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pulse.clock import utcnow
 from pulse.db import connect
 from pulse.extensions import db, services
 from pulse.models.alert_rule import AlertRule
+from pulse.models.claim import claim
 from pulse.models.event import OPERATOR, Event
 from pulse.models.grid import next_slot
 from pulse.models.incident import Incident
@@ -385,6 +388,57 @@ def test_a_new_name_does_not_disturb_a_check_on_its_way(alice):
 
     assert monitor.fence == fence
     assert monitor.lease_until is not None
+
+
+def test_a_new_interval_does_not_disturb_a_check_on_its_way(alice):
+    monitor = make_monitor(alice)
+    mine = claimed(monitor)
+
+    change(monitor, alice, interval_seconds=300)
+
+    assert (monitor.fence, monitor.next_check_at) == (mine.fence, mine.slot)
+    assert monitor.lease_until is not None
+
+
+@pytest.mark.parametrize(("interval", "seconds"), [(15, 15), (60, 60), (3600, 70)])
+def test_a_change_is_followed_by_a_check_within_a_minute(alice, interval, seconds):
+    with time_machine.travel(NOON, tick=False) as clock:
+        monitor = make_monitor(alice, interval_seconds=interval)
+        monitor.anchored_at, monitor.next_check_at = NOON, NOON + timedelta(seconds=interval)
+        db.session.commit()
+        clock.shift(timedelta(seconds=10))
+        change(monitor, alice, url="https://other.example.com/")
+        clock.shift(timedelta(seconds=3))
+        change(monitor, alice, timeout_seconds=9)
+
+    assert monitor.next_check_at == NOON + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(("interval", "checks"), [(5, 60), (60, 5), (300, 5), (3600, 5)])
+def test_changes_make_no_check_come_sooner_than_the_interval_or_a_minute(alice, interval, checks):
+    alice.set_plan(Plan.TEAM)
+    begun = []
+    with time_machine.travel(NOON, tick=False) as clock:
+        monitor = make_monitor(alice, interval_seconds=interval)
+        monitor.anchored_at = NOON
+        db.session.commit()
+        for number in range(300):
+            begun += [each.slot for each in claim(db.session, 10, utcnow())]
+            db.session.commit()
+            change(monitor, alice, timeout_seconds=59 + number % 2)
+            clock.shift(timedelta(seconds=1))
+
+    assert len(begun) == checks
+    assert all(later - sooner >= timedelta(seconds=min(interval, 60)) for sooner, later in pairwise(begun))
+
+
+def test_a_slot_that_waits_for_a_checker_stays_due_when_the_monitor_is_changed(alice):
+    monitor = make_monitor(alice)
+    due = monitor.next_check_at
+
+    change(monitor, alice, url="https://other.example.com/")
+
+    assert monitor.next_check_at == due
 
 
 def test_the_state_follows_the_last_check(alice):

@@ -5,8 +5,9 @@ from contextvars import Context
 from datetime import timedelta
 from functools import partial
 
+import pytest
+from sqlalchemy import delete, select, update
 from sqlalchemy import text as sql
-from sqlalchemy import update
 
 from pulse.clock import utcnow
 from pulse.db import connect
@@ -90,6 +91,36 @@ def test_no_transaction_is_open_while_the_target_is_asked(settings, tab, alice):
 
     assert written == [1]
     assert "Manual check: Up." in text(reply)
+
+
+@pytest.mark.parametrize(
+    ("written", "status", "told"),
+    [
+        ({"url": "https://other.example.com/"}, 409, "was changed while it was being checked. Check it again."),
+        ({"timeout_seconds": 7}, 409, "was changed while it was being checked."),
+        ({"name": "Till", "interval_seconds": 300}, 303, ""),
+        (None, 409, "was deleted while it was being checked."),
+    ],
+)
+def test_a_check_of_former_settings_says_nothing_of_the_new_ones(settings, tab, alice, written, status, told):
+    other = connect(settings.database)
+
+    async def change(received, writer):
+        with other.begin() as connection:
+            mine = delete(Monitor) if written is None else update(Monitor).values(written)
+            connection.execute(mine)
+        await replying(503)(received, writer)
+
+    with serve(change) as target:
+        path = f"/monitors/{make_monitor(alice, url=target.url).id}"
+        reply = tab.submit(f"{path}/check", page=path)
+    other.dispose()
+
+    assert reply.status_code == status
+    assert told in text(reply)
+    db.session.rollback()
+    assert db.session.query(Check).count() == (1 if status == 303 else 0)
+    assert db.session.scalars(select(Monitor.last_up)).all() == ([] if written is None else [False if status == 303 else None])
 
 
 def test_the_eleventh_check_within_a_minute_is_refused(tab, alice, within_a_minute):
