@@ -8,7 +8,7 @@ from pulse.htmx import wants_fragment
 from pulse.web import visits
 
 PROOF = "csrf_token"
-SECRET = "password"
+WITHHELD = "password"
 """A part of the names of fields that are not given back: what they hold is quickly typed again."""
 
 
@@ -20,7 +20,7 @@ def is_ours() -> bool:
 def page() -> Response:
     """Return the page that holds what was typed, to be sent again once somebody is signed in: with a proof of their own."""
     sent = [(name, value) for name, value in request.form.items(multi=True) if name != PROOF]
-    entries = [(name, value) for name, value in sent if SECRET not in name]
+    entries = [(name, value) for name, value in sent if WITHHELD not in name]
     told = {"signed_in": visits.is_signed_in(), "entries": entries, "is_whole": len(entries) == len(sent)}
     body = render_template("errors/kept.html", action=request.full_path.rstrip("?"), **told)
     return make_response(body, 400 if told["signed_in"] else 403)

@@ -1,8 +1,11 @@
 """What an adversary sent once: it must stay cheap, refused in words, and nowhere kept."""
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from io import BytesIO
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
@@ -140,26 +143,50 @@ class Slow:
         return b"x" * size
 
 
-def test_slow_bodies_leave_threads_to_others():
-    bodies = Bodies(threads=4)
-    slow = [Slow(), Slow()]
-    threads = [Thread(target=bodies.take_in, args=({"CONTENT_LENGTH": "10", "wsgi.input": each}, 100)) for each in slow]
+def body(address: str, stream: Any = None) -> dict[str, Any]:
+    return {"CONTENT_LENGTH": "10", "REMOTE_ADDR": address, "wsgi.input": stream or BytesIO(b"0123456789")}
+
+
+@contextmanager
+def sending_slowly(bodies: Bodies, *addresses: str) -> Generator[None]:
+    slow = [Slow() for _ in addresses]
+    threads = [
+        Thread(target=bodies.take_in, args=(body(address, each), 100)) for address, each in zip(addresses, slow, strict=True)
+    ]
     for thread, each in zip(threads, slow, strict=True):
         thread.start()
         assert each.reading.wait(30)
-
-    with pytest.raises(Problem) as refused:
-        bodies.take_in({"CONTENT_LENGTH": "10", "wsgi.input": BytesIO(b"0123456789")}, 100)
-    bodies.take_in({"CONTENT_LENGTH": "0"}, 100)
+    yield
     for each in slow:
         each.go_on.set()
     for thread in threads:
         thread.join(30)
-    after = {"CONTENT_LENGTH": "10", "wsgi.input": BytesIO(b"0123456789")}
+
+
+def test_slow_bodies_leave_threads_to_others():
+    bodies = Bodies(threads=4)
+
+    with sending_slowly(bodies, "203.0.113.1", "203.0.113.2"):
+        with pytest.raises(Problem) as refused:
+            bodies.take_in(body("203.0.113.3"), 100)
+        bodies.take_in({"CONTENT_LENGTH": "0"}, 100)
+    after = body("203.0.113.3")
     bodies.take_in(after, 100)
 
     assert refused.value.status == 503
     assert after["wsgi.input"].read() == b"0123456789"
+
+
+@pytest.mark.parametrize("addresses", [("203.0.113.1", "203.0.113.1"), ("2001:db8::1", "2001:db8::2")])
+def test_one_clients_slow_bodies_leave_seats_to_others(addresses):
+    bodies = Bodies(threads=8)
+
+    with sending_slowly(bodies, *addresses):
+        with pytest.raises(Problem):
+            bodies.take_in(body(addresses[0]), 100)
+        with sending_slowly(bodies, "203.0.113.2", "203.0.113.2"):
+            bodies.take_in(body("203.0.113.3"), 100)
+    bodies.take_in(body(addresses[0]), 100)
 
 
 def test_a_body_without_a_length_is_held_to_its_limit_all_the_same(api, alice):
