@@ -17,12 +17,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from pulse.addresses import AddressGuard
 from pulse.checker import Delivering
-from pulse.checker.delivering import send_mails
+from pulse.checker.delivering import SHARE, claimed, send_mails
 from pulse.clock import utcnow
 from pulse.db import connect
 from pulse.extensions import db, services
 from pulse.mail import FileOutbox, Sender
-from pulse.models.channel import KEY, Channel
+from pulse.models.channel import KEY, Channel, ChannelType
 from pulse.models.delivery import GIVEN_UP_AFTER, Delivery
 from pulse.models.refusals import Faults, LimitReached, RateLimited, Refused
 from pulse.plans import Plan
@@ -211,6 +211,43 @@ def test_a_peer_that_hangs_keeps_no_other_waiting(alice, charlie, sessions, monk
         hand_over(sessions)
 
     assert [each.error for each in deliveries()] == ["timeout", None]
+
+
+def test_a_team_whose_peers_hang_takes_no_more_than_its_share(alice, charlie, sessions, monkeypatch):
+    monkeypatch.setattr("pulse.checker.delivering.MOST_AT_ONCE", SHARE + 2)
+    monkeypatch.setattr("pulse.checker.delivering.TIMEOUT_SECONDS", 0.5)
+    arrived = []
+
+    async def note(received, writer):
+        arrived.append(slow.hits)
+        await replying(200)(received, writer)
+
+    with serve(hanging()) as slow, serve(note) as quick:
+        for person, target, count in ((alice, slow, SHARE + 5), (charlie, quick, 2)):
+            channels = [webhook(person, target)[0].id for _ in range(count)]
+            only_rule(person, channel_ids=channels)
+            check(make_monitor(person), BAD)
+        hand_over(sessions)
+
+    assert Counter(each.error for each in deliveries()) == {"timeout": SHARE + 5, None: 2}
+    assert len(arrived) == 2
+    assert max(arrived) <= SHARE
+    assert {each.attempts for each in deliveries()} == {1}
+
+
+def test_where_there_is_no_room_for_all_those_come_first_who_have_the_fewest_on_their_way(alice, charlie, sessions):
+    for person in (alice, charlie):
+        made = [make_channel(person, type="slack", target="https://hooks.example.com/x").channel for _ in range(4)]
+        only_rule(person, channel_ids=[each.id for each in made])
+        check(make_monitor(person), BAD)
+    kinds = (ChannelType.SLACK,)
+    db.session.rollback()
+
+    first = [each.channel for each in claimed(sessions, kinds, 3, utcnow())]
+    then = [each.channel for each in claimed(sessions, kinds, 3, utcnow(), first)]
+
+    assert [each.team_id for each in first] == [alice.team_id, charlie.team_id, alice.team_id]
+    assert [each.team_id for each in then] == [charlie.team_id, alice.team_id, charlie.team_id]
 
 
 def test_slack_is_told_in_a_sentence_with_a_link(alice, sessions):

@@ -6,7 +6,10 @@ A channel gets one at a time. What fails waits longer after each try, for a day;
 import hashlib
 import hmac
 import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from time import monotonic
 
 import structlog
@@ -30,7 +33,9 @@ from pulse.probe import Outcome, Prober, Request
 from pulse.roles import Role
 from pulse.vault import Unreadable, Vault
 
-MOST_AT_ONCE = 50
+MOST_AT_ONCE = 200
+SHARE = 10
+"""How many of those may be one team's: its peers may hang, and the others' notices go out all the same."""
 TIMEOUT_SECONDS = 10.0
 LOOK_SECONDS = 0.5
 WAIT_SECONDS = 0.2
@@ -72,10 +77,12 @@ class Delivering(Worker):
         self._patience = Patience("deliveries")
 
     def do_all(self) -> None:
-        """Hand over everything that is due once, on the caller's thread."""
-        self._take_up()
+        """Hand over everything that is due by now, on the caller's thread; what fails is not tried again here."""
+        now = utcnow()
+        self._take_up(now)
         while self._flying:
             self._poll()
+            self._take_up(now)
         self._prober.close()
 
     def work(self) -> None:
@@ -89,15 +96,15 @@ class Delivering(Worker):
     def _turn(self) -> None:
         if monotonic() >= self._look_at:
             self._look_at = monotonic() + LOOK_SECONDS
-            self._take_up()
+            self._take_up(utcnow())
         self._poll()
 
-    def _take_up(self) -> None:
+    def _take_up(self, until: datetime) -> None:
         room = MOST_AT_ONCE - len(self._flying)
         if room <= 0:
             return
-        busy = [each.channel.id for each in self._flying.values()]
-        for parcel in claimed(self._sessions, (ChannelType.WEBHOOK, ChannelType.SLACK), room, busy):
+        busy = [each.channel for each in self._flying.values()]
+        for parcel in claimed(self._sessions, (ChannelType.WEBHOOK, ChannelType.SLACK), room, until, busy):
             request = self._request(parcel) if parcel.fault is None else None
             if request is None:
                 done(self._sessions, parcel, parcel.fault or "unreadable", for_good=True)
@@ -158,7 +165,7 @@ def send_mails(sessions: sessionmaker[Session], sender: Sender, site: str) -> in
     """Send the notices that are due by mail, for a bounded time; return how many were tried."""
     began, tried = monotonic(), 0
     while monotonic() - began <= LONGEST_TURN_SECONDS:
-        parcels = claimed(sessions, (ChannelType.EMAIL,), 1)
+        parcels = claimed(sessions, (ChannelType.EMAIL,), 1, utcnow())
         for parcel in parcels:
             error = parcel.fault or _crowded(sessions, parcel.recipient) or sender.hand_over(_letter(parcel, site))
             done(sessions, parcel, error, for_good=parcel.fault is not None or error in FOR_GOOD)
@@ -182,12 +189,18 @@ def _letter(parcel: Parcel, site: str) -> Letter:
 
 
 def claimed(
-    sessions: sessionmaker[Session], types: tuple[ChannelType, ...], limit: int, busy: list[int] | None = None
+    sessions: sessionmaker[Session],
+    types: tuple[ChannelType, ...],
+    limit: int,
+    until: datetime,
+    busy: Sequence[Channel] = (),
 ) -> list[Parcel]:
-    """Claim notices for channels of these types that are not busy, and read what is needed to hand them over."""
-    channels = select(Channel.id).where(Channel.type.in_([each.value for each in types]), Channel.id.not_in(busy or ()))
+    """Claim notices, due by then, for channels of these types that are not busy; read what is needed to hand them over."""
+    free = Channel.id.not_in([each.id for each in busy])
+    channels = select(Channel.id, Channel.team_id).where(Channel.type.in_([each.value for each in types]), free)
+    flying = Counter(each.team_id for each in busy)
     with sessions.begin() as session:
-        deliveries = Delivery.claim(session, channels, limit)
+        deliveries = Delivery.claim(session, channels, until, limit=limit, share=SHARE, flying=flying)
         parcels = [_parcel(session, each) for each in deliveries]
         session.expunge_all()
     return parcels

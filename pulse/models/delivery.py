@@ -1,12 +1,12 @@
 """Deliveries: what is to be told to a channel, in order for each incident, until it was taken or a day has passed."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, Index, Select, String, delete, exists, func, select, text, update
+from sqlalchemy import ForeignKey, Index, Select, String, case, delete, exists, func, select, text, update
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from pulse.clock import iso, utcnow
@@ -85,8 +85,14 @@ class Delivery(Base):
         return delivery
 
     @classmethod
-    def claim(cls, session: DbSession, channels: Select[int], limit: int) -> Sequence["Delivery"]:
-        """Take the next notice that is due of each channel found, and put its next try off; commit before sending it."""
+    def claim(
+        cls, session: DbSession, channels: Select[int, int], until: datetime, *, limit: int, share: int, flying: Mapping[int, int]
+    ) -> Sequence["Delivery"]:
+        """Take the next notice that is due by then of each channel found, and put its next try off; commit before sending it.
+
+        `channels` are ids and those of their teams. A team gets no more than its share, less what it has `flying`; where there
+        is no room for all, those who have the fewest on their way come first.
+        """
         now, earlier = utcnow(), aliased(cls)
         waits = exists().where(
             earlier.channel_id == cls.channel_id,
@@ -95,9 +101,14 @@ class Delivery(Base):
             earlier.delivered_at.is_(None),
             earlier.dropped_at.is_(None),
         )
-        waiting = (cls.delivered_at.is_(None), cls.dropped_at.is_(None), cls.due_at <= now)
-        next_ids = select(func.min(cls.id)).where(*waiting, ~waits, cls.channel_id.in_(channels)).group_by(cls.channel_id)
-        due = select(cls).where(cls.id.in_(next_ids), *waiting).order_by(cls.due_at, cls.id).limit(limit)
+        waiting = (cls.delivered_at.is_(None), cls.dropped_at.is_(None), cls.due_at <= until)
+        of = channels.subquery()
+        next_ids = select(func.min(cls.id)).where(*waiting, ~waits, cls.channel_id.in_(select(of.c.id))).group_by(cls.channel_id)
+        number = func.row_number().over(partition_by=of.c.team_id, order_by=(cls.due_at, cls.id))
+        place = number + (case(dict(flying), value=of.c.team_id, else_=0) if flying else 0)
+        places = select(cls.id, place.label("place")).join(of, of.c.id == cls.channel_id).where(cls.id.in_(next_ids)).subquery()
+        due = select(cls).join(places, places.c.id == cls.id).where(places.c.place <= share, *waiting)
+        due = due.order_by(places.c.place, cls.due_at, cls.id).limit(limit)
         found = session.scalars(due.with_for_update(skip_locked=True, of=cls)).all()
         for each in found:
             each.attempts += 1
