@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
+from time import sleep
 from typing import Any
 
 import pytest
@@ -363,6 +364,8 @@ def test_a_backup_is_of_one_moment_while_others_write(app, settings, alice, file
                 connection.execute(add, {"n": f"first {number}", "t": utcnow().replace(tzinfo=None)})
                 connection.execute(add, {"n": f"second {number}", "t": utcnow().replace(tzinfo=None)})
             written.set()
+            # SQLite's lock goes to who looks at the right moment: without a pause nobody else might have it for seconds.
+            sleep(0.002)
         engine.dispose()
 
     writer = Thread(target=write)

@@ -7,13 +7,13 @@ from typing import cast
 
 from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 
+from pulse.batch import Batch
 from pulse.clock import utcnow
 from pulse.db import INSERTS, DbSession
 from pulse.models.grid import anchor_of, next_slot
 from pulse.models.monitor import Monitor
 from pulse.models.monitor_request import Stored
 from pulse.plans import INTERVALS
-from pulse.writing import Batch
 
 LEASE = timedelta(seconds=4)
 """How long a claim holds unless it is renewed: less than the shortest interval, so that a dead checker's slots are not missed."""

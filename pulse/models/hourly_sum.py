@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import Connection, Select, case, delete, exists, or_, select, tuple_
 from sqlalchemy.orm import Mapped, mapped_column
 
+from pulse.batch import Batch
 from pulse.clock import utcnow
 from pulse.db import INSERTS, Base, BigId, DbSession
 from pulse.models.monitor import Monitor
-from pulse.writing import Batch
 
 HOUR = timedelta(hours=1)
 KEPT = timedelta(days=30) + HOUR

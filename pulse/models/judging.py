@@ -249,7 +249,7 @@ def _last(session: DbSession, met: Sequence[Case]) -> dict[tuple[int, int], Row[
     pair = tuple_(Incident.alert_rule_id, Incident.monitor_id)
     wanted = [(each.rule.id, each.standing.monitor_id) for each in met]
     newest = select(func.max(Incident.id)).where(pair.in_(wanted)).group_by(Incident.alert_rule_id, Incident.monitor_id)
-    columns = (Incident.alert_rule_id, Incident.monitor_id, Incident.started_at, Incident.resolved_at, Incident.resolved_by)
+    columns = (Incident.alert_rule_id, Incident.monitor_id, Incident.started_at, Incident.resolved_at, Incident.good_checks)
     rows = session.execute(select(*columns).where(Incident.id.in_(newest)))
     return {(row.alert_rule_id, row.monitor_id): row for row in rows}
 
@@ -263,7 +263,8 @@ def _may_open(session: DbSession, each: Case, last: Row[*tuple[Any, ...]] | None
         return False
     if each.rule.question.condition is Condition.CHECK_FAILED:
         return _has_failed_since(session, each, last.resolved_at)
-    return last.resolved_by is None or not each.rule.question.condition.is_slow or at >= last.resolved_at + REOPENED_AFTER
+    ended_itself = last.good_checks > 0  # who resolved it by hand may be gone by now
+    return ended_itself or not each.rule.question.condition.is_slow or at >= last.resolved_at + REOPENED_AFTER
 
 
 def _has_failed_since(session: DbSession, each: Case, ended: Any) -> bool:

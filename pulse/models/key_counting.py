@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import CursorResult, Delete, bindparam, delete, func, or_, select, tuple_, update
 
 from pulse.addresses import network_of
+from pulse.batch import Batch
 from pulse.clock import utcnow
 from pulse.db import INSERTS, DbSession
 from pulse.models.key_use import KEPT, MOST_CLIENTS, KeyClient, KeyUse
 from pulse.models.token import Token
-from pulse.writing import Batch
 
 STAMPED_EVERY = timedelta(minutes=1)
 """A token's last use is written at most this often; its first use at once."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
+from pulse.batch import Batch
 from pulse.clock import utcnow
 from pulse.db import INSERTS, DbSession
 from pulse.models.check import Check, CheckType
@@ -16,7 +17,6 @@ from pulse.models.hourly_sum import HourlySum, sum_of
 from pulse.models.judging import judge
 from pulse.models.monitor import Monitor
 from pulse.probe import Outcome
-from pulse.writing import Batch
 
 
 class Result(NamedTuple):

@@ -150,11 +150,14 @@ def test_a_cooldown_is_of_one_rule_and_monitor(alice):
     assert titles(alice) == ["One is down", "Other is down"]
 
 
-def test_an_expiring_certificate_that_was_seen_to_is_not_told_again_before_a_day(alice):
+@pytest.mark.parametrize("gone", [False, True], ids=["who resolved it is there", "who resolved it has left"])
+def test_an_expiring_certificate_that_was_seen_to_is_not_told_again_before_a_day(alice, gone):
     monitor = make_monitor(alice)
     only_rule(alice, condition="tls_expiry", value=30)
     check(monitor, ending_in(20), at=NOON)
     incidents(alice)[0].resolve(db.session, alice.actor)
+    if gone:
+        incidents(alice)[0].resolved_by = None
     db.session.commit()
     ended = incidents(alice)[0].resolved_at or NOON
 

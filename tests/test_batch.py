@@ -9,12 +9,12 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import DateTime
 
+from pulse.batch import Batch
 from pulse.clock import utcnow
 from pulse.db import INSERTS, UTCDateTime
 from pulse.extensions import db
 from pulse.models.check import Check
 from pulse.models.monitor import Monitor
-from pulse.writing import Batch
 from tests.monitors import make_monitor
 
 PARIS = timezone(timedelta(hours=2))
