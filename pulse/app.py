@@ -6,9 +6,8 @@ from flask import Flask, Request, Response
 from flask.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from sqlalchemy.engine import make_url
-from werkzeug.middleware.proxy_fix import ProxyFix
 
-from pulse import api, assets, errors, headers, health, logs, metrics, routing, tracing, web
+from pulse import api, assets, errors, headers, health, logs, metrics, proxies, routing, tracing, web
 from pulse.addresses import AddressGuard
 from pulse.api.limits import Limiter
 from pulse.api.uses import UseWriter
@@ -45,8 +44,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.wsgi_app = Turnstile(app.wsgi_app)
     app.wsgi_app = headers.WithHeaders(app.wsgi_app, settings)
     if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+        app.wsgi_app = proxies.behind(app.wsgi_app, settings.trusted_proxies)
     return app
 
 

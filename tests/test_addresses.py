@@ -4,7 +4,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from pulse.addresses import AddressGuard, InvalidUrl, monitorable_url, network_of, normalise_url
+from pulse.addresses import AddressGuard, InvalidUrl, client_address, monitorable_url, network_of, normalise_url
 
 FORBIDDEN = {
     "this network": ("0.0.0.0", "0.255.255.255"),
@@ -272,3 +272,26 @@ def test_a_monitor_can_be_given_names_public_addresses_and_what_the_operator_ope
 )
 def test_the_network_of_an_address(address, place, surroundings):
     assert (network_of(address), network_of(address, 24, 48)) == (place, surroundings)
+
+
+@pytest.mark.parametrize(
+    ("named", "address"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        (" 192.0.2.1:50123 ", "192.0.2.1"),
+        ("2001:DB8::1", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("[2001:db8::1]:50123", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("[fe80::1%eth0]:50123", "fe80::1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("", "unknown"),
+        ("unknown", "unknown"),
+        ("_hidden", "unknown"),
+        ("192.0.2.1:", "unknown"),
+        ("192.0.2.1:50:51", "unknown"),
+        ("shop.example.com:50", "unknown"),
+    ],
+)
+def test_the_address_in_what_a_proxy_names_a_client_by(named, address):
+    assert client_address(named) == address

@@ -50,8 +50,13 @@ def sign_in_subjects(email: str, user_id: int | None) -> Sequence[Subject]:
 
 
 def count_sign_in(subjects: Sequence[Subject]) -> None:
-    """Count a try to sign in; raises `RateLimited`."""
-    count(services().settings.rate("login"), *subjects)
+    """Count a try to sign in; raises `RateLimited`.
+
+    Where the address is not known, against the account alone: else a stranger at a proxy that tells no addresses would lock
+    everybody out.
+    """
+    from_address, to_account = subjects
+    count(services().settings.rate("login"), *([from_address] if from_address[-1] else []), to_account)
 
 
 def take_back_sign_in(subjects: Sequence[Subject]) -> None:
@@ -68,16 +73,20 @@ def forget_account(email: str) -> None:
 
 
 def count_sign_up() -> None:
-    """Count a new account from this address; raises `RateLimited`."""
+    """Count a new account from this address; raises `RateLimited`.
+
+    All whose address is not known have one count: nothing else bounds new accounts.
+    """
     count(services().settings.rate("signup"), ("sign-up from", address()))
 
 
 def count_mail(recipient: str) -> None:
-    """Count a mail that was asked for, against the asking address and the recipient; raises `RateLimited`."""
-    count(services().settings.rate("signup"), ("mail from", address()))
+    """Count a mail that was asked for, against the recipient and the asking address, if known; raises `RateLimited`."""
+    if network := address():
+        count(services().settings.rate("signup"), ("mail from", network))
     count(MAILS, ("mail to", fold_email(recipient)))
 
 
 def address() -> str:
-    """Return the network address this request comes from, as it is counted."""
+    """Return the network address this request comes from, as it is counted; empty where a proxy does not tell."""
     return network_of(request.remote_addr)

@@ -326,6 +326,33 @@ def test_wrong_passwords_are_counted_by_account_wherever_they_come_from(app_with
     assert replies == [422] * 10 + [429] * 2
 
 
+def test_a_client_is_its_address_whatever_port_its_proxy_adds(app_with, alice):
+    app = app_with(trusted_proxies=1)
+    guesses = [f"[2001:db8::{number}]:{number}" for number in range(12)]
+
+    replies = [
+        sign_in(Visitor(app), f"nobody{number}@example.com", BAD, headers={"X-Forwarded-For": client}).status_code
+        for number, client in enumerate(guesses)
+    ]
+    elsewhere = sign_in(Visitor(app), alice.email, GOOD, headers={"X-Forwarded-For": "192.0.2.7:50123"})
+
+    assert replies == [422] * 10 + [429] * 2
+    assert elsewhere.status_code == 303
+    assert BrowserSession.of_user(db.session, alice.user_id)[0].address == "192.0.2.7"
+
+
+def test_at_a_proxy_that_tells_no_addresses_a_stranger_locks_nobody_out(app_with, alice, capfd):
+    app = app_with(trusted_proxies=1)
+    hidden = {"X-Forwarded-For": "unknown"}
+
+    replies = [sign_in(Visitor(app), f"nobody{number}@example.com", BAD, headers=hidden).status_code for number in range(12)]
+    guesses = [sign_in(Visitor(app), "nobody@example.com", BAD, headers=hidden).status_code for _ in range(11)]
+
+    assert (replies, guesses) == ([422] * 12, [422] * 10 + [429])
+    assert sign_in(Visitor(app), alice.email, GOOD, headers=hidden).status_code == 303
+    assert capfd.readouterr().out.count("client_address_unknown") == 1
+
+
 def test_an_account_nobody_has_is_throttled_like_any(app_with, alice):
     app = app_with(trusted_proxies=1)
 
