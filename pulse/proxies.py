@@ -31,6 +31,6 @@ class PlainAddress:
         return self._app(environ, start_response)
 
 
-def behind(app: "WSGIApplication", hops: int) -> "WSGIApplication":
+def behind(app: "WSGIApplication", hops: int) -> ProxyFix:
     """Return an app that takes the word of so many proxies for who asks, how, and for which host."""
     return ProxyFix(PlainAddress(app), x_for=hops, x_proto=hops, x_host=hops)
