@@ -410,11 +410,26 @@ def switch_team(page: Page) -> None:
     page.get_by_role("menu", name="Teams").wait_for()
 
 
-def second_team(page: Page) -> None:
+def switch_to(page: Page, team: str) -> None:
     switch_team(page)
-    page.get_by_role("menuitem", name="Alice’s team").click()
-    page.get_by_role("heading", name="Monitors").wait_for()
+    page.get_by_role("menuitem", name=team).click()
+    page.get_by_role("heading", name="Monitors", exact=True).wait_for()
+
+
+def second_team(page: Page) -> None:
+    switch_to(page, "Alice’s team")
     page.goto("/organization")
+
+
+def send_strayed(page: Page) -> None:
+    """A form of one team, sent after another tab has switched to another."""
+    switch_to(page, "Alice’s team")
+    page.goto("/monitors/new")
+    page.get_by_label("Name", exact=True).fill("Shop")
+    page.get_by_label("URL").fill("https://shop.example.com/")
+    switch_to(page.context.new_page(), "Bob’s team")
+    page.get_by_role("button", name="Create Monitor").click()
+    page.get_by_text("You have switched to another team").wait_for()
 
 
 def visit(path: str) -> Act:
@@ -509,6 +524,7 @@ STATES: dict[str, tuple[str, Act]] = {
     "monitor-refused": ("alice", refuse_monitor),
     "monitor-new-signed-out": ("alice", send_signed_out),
     "monitor-new-send-again": ("alice", send_again),
+    "monitor-new-strayed": ("bob", send_strayed),
     "incidents": ("alice", visit("/incidents")),
     "incident": ("alice", open_incident),
     "incident-resolve": ("alice", resolve_incident),

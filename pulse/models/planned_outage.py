@@ -213,6 +213,9 @@ def check_fields(fields: OutageFields) -> Iterator[Invalid]:
             check()
         except Invalid as fault:
             yield fault
+    if fields["repeats"] not in set(Repeats):
+        yield Invalid("repeats", f"Choose one of {', '.join(Repeats)}.")
+        return
     longest = Repeats(fields["repeats"]).longest
     if fields["ends"] <= fields["begins"]:
         yield Invalid("ends", "The end must be after the start.")

@@ -17,7 +17,7 @@ from pulse.models.rule_fields import Severity
 from pulse.web import refusal, visits
 from pulse.web.forms.alerts import RuleForm
 from pulse.web.visits import actor, team
-from pulse.web.writing import writers_only
+from pulse.web.writing import writers_form, writers_only
 
 bp = Blueprint("alert_rules", __name__, url_prefix="/alerts")
 
@@ -42,7 +42,7 @@ def new() -> Response:
 
 
 @bp.post("/rules/new")
-@writers_only
+@writers_form
 def create() -> Response:
     """**Create Rule**."""
     form = RuleForm()
@@ -67,7 +67,7 @@ def edit(rule_id: int) -> Response:
 
 
 @bp.post("/rules/<id:rule_id>/edit")
-@writers_only
+@writers_form
 def save(rule_id: int) -> Response:
     """**Save**."""
     rule, form = find(rule_id), RuleForm()

@@ -13,7 +13,7 @@ from pulse.models.refusals import Refused
 from pulse.web import refusal, visits
 from pulse.web.forms.alerts import ChannelForm
 from pulse.web.visits import actor, team
-from pulse.web.writing import writers_only
+from pulse.web.writing import writers_form, writers_only
 
 bp = Blueprint("channels", __name__, url_prefix="/alerts/channels")
 
@@ -46,7 +46,7 @@ def new() -> Response:
 
 
 @bp.post("/new")
-@writers_only
+@writers_form
 def create() -> Response:
     """**Create Channel**; a webhook's signing key is shown in this one reply."""
     form = ChannelForm()
@@ -74,7 +74,7 @@ def edit(channel_id: int) -> Response:
 
 
 @bp.post("/<id:channel_id>/edit")
-@writers_only
+@writers_form
 def save(channel_id: int) -> Response:
     """**Save**."""
     channel = find(channel_id)

@@ -18,7 +18,7 @@ from pulse.web import visits
 from pulse.web.forms.incidents import ResolveForm
 from pulse.web.paging import part
 from pulse.web.visits import actor, team
-from pulse.web.writing import writers_only
+from pulse.web.writing import writers_form, writers_only
 
 bp = Blueprint("incidents", __name__, url_prefix="/incidents")
 
@@ -70,7 +70,7 @@ def confirm_resolve(incident_id: int) -> Response:
 
 
 @bp.post("/<id:incident_id>/resolve")
-@writers_only
+@writers_form
 def resolve(incident_id: int) -> Response:
     """**Confirm Resolution**."""
     incident, form = find(incident_id), ResolveForm()

@@ -22,7 +22,7 @@ from pulse.web.monitor_page import shown
 from pulse.web.paging import part, place
 from pulse.web.pictures import strip
 from pulse.web.visits import actor, team
-from pulse.web.writing import writers_only
+from pulse.web.writing import writers_form, writers_only
 
 bp = Blueprint("monitors", __name__, url_prefix="/monitors")
 
@@ -57,7 +57,7 @@ def new() -> Response:
 
 
 @bp.post("/new")
-@writers_only
+@writers_form
 def create() -> Response:
     """**Create Monitor**: the checker takes it up at once."""
     form = offered(MonitorForm())
@@ -90,7 +90,7 @@ def edit(monitor_id: int) -> Response:
 
 
 @bp.post("/<id:monitor_id>/edit")
-@writers_only
+@writers_form
 def save(monitor_id: int) -> Response:
     """**Save**."""
     monitor = find(monitor_id)

@@ -16,7 +16,7 @@ from pulse.web import refusal, visits
 from pulse.web.filters import zone
 from pulse.web.forms.alerts import OutageForm
 from pulse.web.visits import actor, team
-from pulse.web.writing import writers_only
+from pulse.web.writing import writers_form, writers_only
 
 bp = Blueprint("planned_outages", __name__, url_prefix="/alerts/outages")
 
@@ -39,7 +39,7 @@ def new() -> Response:
 
 
 @bp.post("/new")
-@writers_only
+@writers_form
 def create() -> Response:
     """**Create Planned Outage**, in the person's timezone."""
     form = offered(OutageForm())
@@ -64,7 +64,7 @@ def edit(outage_id: int) -> Response:
 
 
 @bp.post("/<id:outage_id>/edit")
-@writers_only
+@writers_form
 def save(outage_id: int) -> Response:
     """**Save**; it stays in the timezone it was planned in."""
     outage, form = find(outage_id), offered(OutageForm())

@@ -138,6 +138,20 @@ def look_at(team_id: int) -> None:
     g.chosen_team_id = team_id
 
 
+def look_once(opened_in: Team) -> None:
+    """Draw this one reply as of the team that its form was opened in, which is not the one that is looked at."""
+    g.strayed = (
+        f"You have switched to another team, {team().name}, but this form was opened in {opened_in.name}: nothing was saved."
+        f" Send it again to switch back to {opened_in.name} and save it there."
+    )
+    g.chosen_team_id = opened_in.id
+
+
+def strayed() -> str | None:
+    """Return what to tell whoever sent a form of another team than the one they look at: then it is not to be written."""
+    return g.get("strayed")
+
+
 def membership() -> Membership:
     """Return the person's place in the team they look at: the one this session chose last, else the first."""
     mine, chosen = memberships(), g.get("chosen_team_id")
@@ -158,8 +172,13 @@ def still_at(team_id: str | None) -> Team:
     """Return the team that is looked at, if it is the one a form was shown for; raises `Conflict`."""
     current = team()
     if team_id != str(current.id):
-        raise Conflict("You have switched to another team. Reload the page, then try again.")
+        raise switched()
     return current
+
+
+def switched() -> Conflict:
+    """Return the refusal of what was begun in another team."""
+    return Conflict("You have switched to another team. Reload the page, then try again.")
 
 
 def role() -> Role:

@@ -195,6 +195,7 @@ def test_it_holds_for_the_chosen_monitors_of_its_team_alone(alice, charlie):
     ("fields", "field"),
     [
         ({"title": " "}, "title"),
+        ({"repeats": "hourly"}, "repeats"),
         ({"ends": NOON.replace(tzinfo=None)}, "ends"),
         ({"repeats": "daily", "ends": datetime.combine(date(2096, 11, 25), time())}, "ends"),
         ({"monitor_ids": []}, "monitor_ids"),

@@ -313,6 +313,7 @@ def two_hours():
     ("typed", "label", "words"),
     [
         ({"title": ""}, "Title", "Enter a title."),
+        ({"repeats": "hourly"}, "Repeats", "Not a valid choice."),
         ({"begins": ""}, "Start", "Choose a day and a time."),
         ({"begins": "0001-01-01T00:00"}, "Start", "Choose a year from 2000 to 2199."),
         ({"ends": "2026-03-01T01:00"}, "End", "The end must be after the start."),

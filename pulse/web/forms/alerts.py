@@ -26,7 +26,7 @@ from pulse.models.planned_outage import check_fields as check_outage
 from pulse.models.refusals import Faults, Invalid, Refused
 from pulse.models.rule_fields import RANGES, RuleFields, Severity
 from pulse.models.rule_fields import check_fields as check_rule
-from pulse.web.forms.base import BaseForm, Readable, TextField, choices
+from pulse.web.forms.base import OwnedForm, Readable, TextField, choices
 from pulse.web.forms.monitors import NumberField
 
 SCOPES = (("all", "All monitors"), ("chosen", "Chosen monitors"))
@@ -58,7 +58,7 @@ class ValueField(TextField):
         return float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,4})?", text, re.ASCII) else None
 
 
-class ScopedForm(BaseForm):
+class ScopedForm(OwnedForm):
     """A form of what holds for all monitors or for chosen ones."""
 
     scope = RadioField("Scope", choices=choices(*SCOPES), default="all")
@@ -146,7 +146,7 @@ class RuleForm(ScopedForm):
         return Invalid("operator", f"Choose one of: {offered}.")
 
 
-class ChannelForm(BaseForm):
+class ChannelForm(OwnedForm):
     """**Create Channel**, and **Save**."""
 
     name = TextField("Name", render_kw={"maxlength": 200})

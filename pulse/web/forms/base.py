@@ -10,6 +10,7 @@ from wtforms.validators import StopValidation
 
 from pulse.models.refusals import Faults, Refused
 from pulse.names import is_storable
+from pulse.web import visits
 
 
 class BaseForm(FlaskForm):
@@ -30,6 +31,21 @@ class BaseForm(FlaskForm):
     def aim(self, fault: Refused) -> Refused:
         """Return a fault for the field and in the words of this form."""
         return fault
+
+
+class OwnedForm(BaseForm):
+    """A form about a thing of the team it was opened in; sent when another is looked at, it comes back (`web.tabs`)."""
+
+    @property
+    def strayed(self) -> str | None:
+        """What to tell whoever has switched to another team since."""
+        return visits.strayed()
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Tell whether it may be written, as far as the form itself can say."""
+        if self.strayed:
+            self.form_errors = [*self.form_errors, self.strayed]
+        return super().validate(extra_validators) and not self.form_errors
 
 
 class Readable:

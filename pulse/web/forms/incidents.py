@@ -7,7 +7,7 @@ from wtforms import Field, TextAreaField, ValidationError
 
 from pulse.models.incident import LONGEST_ROOT_CAUSE, check_root_cause
 from pulse.models.refusals import Invalid
-from pulse.web.forms.base import BaseForm
+from pulse.web.forms.base import OwnedForm
 
 
 class RootCauseField(TextAreaField):
@@ -18,7 +18,7 @@ class RootCauseField(TextAreaField):
         self.data = re.sub(r"\r\n?", "\n", valuelist[0]) if valuelist else ""
 
 
-class ResolveForm(BaseForm):
+class ResolveForm(OwnedForm):
     """**Confirm Resolution**."""
 
     root_cause = RootCauseField("Root Cause", render_kw={"maxlength": LONGEST_ROOT_CAUSE})

@@ -14,7 +14,7 @@ from pulse.models.project import Project
 from pulse.models.refusals import Faults, Invalid, Refused
 from pulse.plans import Plan
 from pulse.probe import METHODS
-from pulse.web.forms.base import BaseForm, TextField, choices
+from pulse.web.forms.base import OwnedForm, TextField, choices
 
 AUTH_TYPES = (("none", "None"), ("basic", "Basic Auth"), ("bearer", "Bearer Token"))
 CREDENTIALS = ("username", "password", "token")
@@ -48,7 +48,7 @@ class SecretArea(TextAreaField):
         return ""
 
 
-class MonitorForm(BaseForm):
+class MonitorForm(OwnedForm):
     """**Create Monitor**."""
 
     name = TextField("Name", render_kw={"maxlength": 200})
