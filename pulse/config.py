@@ -1,6 +1,7 @@
 """Every setting, its default and a line of why; the environment is read once, here."""
 
 import os
+import re
 import secrets
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -37,6 +38,19 @@ def _path(value: str) -> str:
     return value.rstrip("/")
 
 
+def _site(value: str) -> str:
+    """Take the address of a whole site: Pulse is at its root, and requests name its host in ASCII."""
+    try:
+        parts = urlsplit(value)
+        plain = f"{parts.scheme}://{parts.netloc}"
+        is_site = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+    except ValueError:
+        is_site, plain = False, ""
+    if not is_site or value.removesuffix("/").lower() != plain.lower() or not re.fullmatch(r"[!-~]+", value):
+        raise ValueError("give the address people use, such as https://pulse.example.com, without a path")
+    return plain
+
+
 Rate = Annotated[str, AfterValidator(_checked_limit)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]
 
@@ -67,7 +81,7 @@ class Settings(BaseSettings):
     former_secret_keys: SecretStr | None = None
     """Earlier secrets, separated by spaces: still opened with, never sealed with."""
 
-    base_url: str | None = None
+    base_url: Annotated[str, AfterValidator(_site)] | None = None
     """The only source of links in mail and replies: never the request's Host header."""
 
     trusted_proxies: int = Field(default=0, ge=0, le=10)

@@ -150,7 +150,15 @@ def test_staff_is_granted_and_taken_back(pulse, charlie):
 
 
 @pytest.mark.parametrize(
-    "options", [[], ["--user", "alice@example.com", "--before", "2026-01-01"], ["--before", "yesterday"], ["--before", ""]]
+    "options",
+    [
+        [],
+        ["--user", "alice@example.com", "--before", "2026-01-01"],
+        ["--before", "yesterday"],
+        ["--before", ""],
+        ["--before", "0001-01-01T00:00:00+14:00"],
+        ["--before", "9999-12-31T23:59:59-01:00"],
+    ],
 )
 def test_keys_are_revoked_only_when_it_is_clear_which(pulse, api, alice, options):
     token = make_key(alice).token
@@ -236,6 +244,19 @@ def test_taking_back_is_in_the_trail_too(pulse, alice, act, undo, action):
         ({"PULSE_DATABASE_URL": "mysql://pulse:hunter2@db/pulse"}, "PULSE_DATABASE_URL: use postgresql://"),
         ({"PULSE_DATABASE_URL": "hunter2"}, "PULSE_DATABASE_URL: this is not a database"),
         ({"PULSE_DATABASE_URL": "postgresql://pulse:hun ter2@db:hunter2/pulse"}, "PULSE_DATABASE_URL: this is not a database"),
+        ({"PULSE_BASE_URL": "foo"}, "PULSE_BASE_URL: give the address"),
+        ({"PULSE_BASE_URL": "https://"}, "PULSE_BASE_URL: give the address"),
+        ({"PULSE_BASE_URL": "ftp://pulse.example.com"}, "PULSE_BASE_URL: give the address"),
+        ({"PULSE_BASE_URL": "http://pulse.example.com/pulse"}, "PULSE_BASE_URL: give the address"),
+        ({"PULSE_BASE_URL": "http://pulse.example.com?a"}, "PULSE_BASE_URL: give the address"),
+        ({"PULSE_BASE_URL": "http://pulse.example.com:65536"}, "PULSE_BASE_URL: give the address"),
+        ({"PULSE_BASE_URL": "http://me:hunter2@pulse.example.com"}, "PULSE_BASE_URL: give the address"),
+        ({"PULSE_BASE_URL": "http://[::1"}, "PULSE_BASE_URL: give the address"),
+        ({"PULSE_BASE_URL": "http://bücher.example"}, "PULSE_BASE_URL: give the address"),
+        ({"PULSE_DATA": "/etc/passwd", "PULSE_DATABASE_URL": ""}, "PULSE_DATA: /etc/passwd cannot hold data: File exists."),
+        ({"PULSE_DATA": "/etc/passwd/x"}, "PULSE_DATA: /etc/passwd/x cannot hold data: Not a directory."),
+        ({"PULSE_DATA": "/proc/x"}, "PULSE_DATA: /proc/x cannot hold data: "),
+        ({"PULSE_DATA": "/proc"}, "PULSE_DATA: /proc cannot hold data: "),
         ({"PULSE_SMTP_URL": "smtp://pulse:hunter2:hunter2@mail:hunter2"}, "PULSE_SMTP_URL: use smtp://"),
     ],
 )

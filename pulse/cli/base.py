@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from tempfile import TemporaryFile
 from typing import Any
 
 import click
@@ -49,6 +50,7 @@ def load_settings() -> Settings:
         raise BadSettings(" ".join(_sentence(fault["loc"], fault["msg"]) for fault in error.errors())) from error
     except SettingsError as error:
         raise BadSettings(f"A PULSE_ variable cannot be read: {error}") from error
+    _check_folder(settings)
     _check_addresses(settings)
     return settings
 
@@ -102,6 +104,17 @@ def _sentence(where: tuple[int | str, ...], message: str) -> str:
     message = message.removeprefix("Value error, ")
     text = f"PULSE_{str(where[0]).upper()}: {message}" if where else message[:1].upper() + message[1:]
     return text if text.endswith(".") else f"{text}."
+
+
+def _check_folder(settings: Settings) -> None:
+    """Fail now where the data folder is needed and cannot be written to; only trying tells, for root may do what it cannot."""
+    if settings.database_url and settings.secret_key and settings.smtp_url:
+        return
+    try:
+        with TemporaryFile(dir=settings.folder):
+            pass
+    except OSError as error:
+        raise BadSettings(f"PULSE_DATA: {settings.data} cannot hold data: {error.strerror}.") from error
 
 
 def _check_addresses(settings: Settings) -> None:
