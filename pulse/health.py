@@ -4,7 +4,7 @@ from flask import Blueprint, Response, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 
 from pulse.extensions import services
-from pulse.logs import log
+from pulse.logs import kind_of, log
 from pulse.schema import is_current
 
 bp = Blueprint("health", __name__)
@@ -23,6 +23,6 @@ def readyz() -> tuple[Response, int]:
         with services().reader.connection() as connection:
             ready = is_current(connection)
     except SQLAlchemyError as error:
-        log.error("not_ready", failure=type(error).__name__)
+        log.error("not_ready", failure=kind_of(error))
         return jsonify(status="unavailable", reason="database"), 503
     return (jsonify(status="ok"), 200) if ready else (jsonify(status="unavailable", reason="schema"), 503)

@@ -50,7 +50,7 @@ class _Bridge(logging.Handler):
     """Hands the standard library's records to structlog: one place redacts and renders."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        failure = type(record.exc_info[1]).__name__ if record.exc_info and record.exc_info[1] else None
+        failure = kind_of(record.exc_info[1]) if record.exc_info and record.exc_info[1] else None
         log.log(record.levelno, "library", logger=record.name, message=record.getMessage(), failure=failure)
 
 
@@ -59,12 +59,22 @@ def _dumps(event: MutableMapping[str, Any], **_: Any) -> bytes:
 
 
 def _exception_without_values(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace an exception by where it was raised: its text and its locals may hold anything."""
+    """Replace an exception by its kind and where it was raised: its text and its locals may hold anything."""
     failure = event.pop("exc_info", None)
     if isinstance(failure, BaseException):
-        event["failure"] = type(failure).__name__
+        event["failure"] = kind_of(failure)
         event["trace"] = _places(failure)
     return event
+
+
+def kind_of(failure: BaseException) -> str:
+    """Return what kind of failure it is, in words from closed lists: its type, and what the database calls it.
+
+    That is SQLite's name, as SQLITE_FULL, or PostgreSQL's SQLSTATE, as 53100: both say that the disk is full.
+    """
+    told = getattr(failure, "orig", None) or failure
+    code = getattr(told, "sqlite_errorname", None) or getattr(told, "sqlstate", None)
+    return f"{type(failure).__name__} {code}" if code else type(failure).__name__
 
 
 def _places(failure: BaseException) -> list[str]:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from pulse.api.operations import OPERATIONS
 from pulse.db import is_outage
-from pulse.logs import log
+from pulse.logs import kind_of, log
 from pulse.models import key_notices
 from pulse.models.key_counting import LONGEST_USER_AGENT, Tally, Use, record, stamp
 from pulse.tokens import hidden
@@ -122,7 +122,7 @@ class UseWriter:
                 stamp(session, part)
         except Exception as error:  # noqa: BLE001 - whatever it is, the thread must go on counting
             if isinstance(error, SQLAlchemyError) and is_outage(error):
-                log.error("uses_not_written", failure=type(error).__name__)
+                log.error("uses_not_written", failure=kind_of(error))
                 return False
             # What is refused once is refused for ever, and must not keep all others waiting.
             log.error("uses_dropped", exc_info=error, requests=part.requests)

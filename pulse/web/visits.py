@@ -11,7 +11,7 @@ from sqlalchemy.orm.exc import ObjectDeletedError
 from pulse.clock import utcnow
 from pulse.db import READ_ONLY
 from pulse.extensions import db, login_manager, services
-from pulse.logs import log
+from pulse.logs import kind_of, log
 from pulse.models.event import Actor, ActorKind
 from pulse.models.mailed_link import MailedLink, Purpose
 from pulse.models.refusals import Conflict
@@ -100,7 +100,7 @@ def note_seen() -> None:
         with db.engine.begin() as connection:
             connection.execute(query.values(last_seen_at=utcnow()))
     except SQLAlchemyError as error:
-        log.error("visit_not_noted", failure=type(error).__name__)
+        log.error("visit_not_noted", failure=kind_of(error))
 
 
 def user() -> User:
