@@ -40,7 +40,7 @@ class Extent:
     """How often servers and the checker are measured."""
     seconds: float = serving.SECONDS
     """How long each server is asked in a turn."""
-    checks: int = 2_000
+    checks: int = 4_000
     """In each of these, on a database with the second most keys."""
 
 
