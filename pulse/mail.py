@@ -4,6 +4,7 @@ import os
 import secrets
 import ssl
 from dataclasses import dataclass, field
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTPUTF8
 from pathlib import Path
@@ -15,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
+from pulse.addresses import InvalidUrl, ascii_host
 from pulse.clock import utcnow
 from pulse.config import Settings
 from pulse.models.outbox import Letter, Message
@@ -148,8 +150,9 @@ class Sender:
     def compose(self, letter: Letter) -> EmailMessage:
         """Return the mail; raises ValueError where a header would hold a line break."""
         mail = EmailMessage()
-        mail["From"] = self.mail_from
-        mail["To"] = letter.recipient
+        for name, address in (("From", self.mail_from), ("To", letter.recipient)):
+            mail[name] = address
+            mail.replace_header(name, [_in_ascii(each) for each in mail[name].addresses])
         mail["Subject"] = letter.subject
         mail["Date"] = letter.written_at
         mail["Message-ID"] = f"<{letter.name}@{self.host}>"
@@ -180,3 +183,13 @@ class Sender:
         hopeless = failure in FOR_GOOD or message.is_hopeless
         log.warning("mail_dropped" if hopeless else "mail_put_off", mail=message.id, attempts=message.attempts, failure=failure)
         return hopeless
+
+
+def _in_ascii(address: Address) -> Address:
+    """Return an address with its domain as every mail server takes it; what stands before the @ has no such form."""
+    if address.domain.isascii():
+        return address
+    try:
+        return Address(address.display_name, address.username, ascii_host(address.domain))
+    except InvalidUrl as error:
+        raise ValueError("a domain with no ASCII form") from error

@@ -98,6 +98,22 @@ def test_a_mail_is_delivered_once_and_leaves_no_row(sessions):
     assert envelope.mail_from == "pulse@example.com"
 
 
+def test_a_domain_of_any_script_is_written_as_every_server_takes_it(sessions):
+    queue(recipient="bücher.laden@bücher.example")
+    queue(recipient="shop@bücher.example")
+    inbox = Inbox()
+
+    with mail_server(inbox, enable_SMTPUTF8=False) as port:
+        sent = Sender(SmtpServer.at(f"smtp://127.0.0.1:{port}"), "Bücher <pulse@bücher.example>", "pulse.example.com")
+        sent.send_due(sessions)
+
+    ((envelope, _, mail),) = inbox.mails
+    assert (envelope.mail_from, envelope.rcpt_tos) == ("pulse@xn--bcher-kva.example", ["shop@xn--bcher-kva.example"])
+    assert mail["From"] == "Bücher <pulse@xn--bcher-kva.example>"
+    # What stands before the @ needs a server with SMTPUTF8, which this one is not.
+    assert [each.recipient for each in waiting()] == ["bücher.laden@bücher.example"]
+
+
 def test_a_mail_waits_for_a_server_that_is_away(sessions):
     queue()
     with mail_server(Inbox()) as port:

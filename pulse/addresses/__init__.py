@@ -5,7 +5,7 @@ The guard is asked at connect time, about the very address that is connected to:
 
 from pulse.addresses.guard import FORBIDDEN_V4, FORBIDDEN_V6, AddressGuard, is_literal
 from pulse.addresses.networks import UNKNOWN, client_address, network_of
-from pulse.addresses.urls import LONGEST_URL, InvalidUrl, monitorable_url, normalise_url
+from pulse.addresses.urls import LONGEST_URL, InvalidUrl, ascii_host, monitorable_url, normalise_url
 
 __all__ = [
     "FORBIDDEN_V4",
@@ -14,6 +14,7 @@ __all__ = [
     "UNKNOWN",
     "AddressGuard",
     "InvalidUrl",
+    "ascii_host",
     "client_address",
     "is_literal",
     "monitorable_url",

@@ -71,7 +71,7 @@ def _authority(authority: str, scheme: str) -> str:
 def _host(host: str) -> str:
     if host.startswith("[") and host.endswith("]"):
         return _ipv6(host[1:-1])
-    name = _mapped(host).rstrip(".") if not host.endswith("..") else ""
+    name = ascii_host(host).rstrip(".") if not host.endswith("..") else ""
     if _is_numeric(name.rpartition(".")[2]):
         return _ipv4(name)
     if not name or len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
@@ -79,8 +79,11 @@ def _host(host: str) -> str:
     return name
 
 
-def _mapped(host: str) -> str:
-    """Return the host as resolvers see it: look-alike digits and dots made plain, other scripts in their ASCII form."""
+def ascii_host(host: str) -> str:
+    """Return the host as resolvers see it: look-alike digits and dots made plain, other scripts in their ASCII form.
+
+    Raises `InvalidUrl` where it has none.
+    """
     try:
         plain = idna.uts46_remap(unquote(host, errors="strict"), std3_rules=False, transitional=False)
         return plain if plain.isascii() else idna.encode(plain, uts46=True).decode("ascii")
