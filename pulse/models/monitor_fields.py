@@ -11,7 +11,8 @@ from pulse.plans import Plan
 from pulse.probe import METHODS, WITH_BODY, BasicAuth, BearerAuth, InvalidHeaders, check_headers
 
 TIMEOUTS = range(1, 61)
-STATUSES = range(100, 600)
+STATUSES = range(200, 600)
+"""A reply with one of 1xx is followed by another: none is ever the last word."""
 LARGEST_BODY = 64 * 1024
 LONGEST_CREDENTIAL = 4096
 AUTH_TYPES = ("none", "basic", "bearer")

@@ -44,7 +44,7 @@ WRONG = [
     {"interval_seconds": 10**30},
     {"interval_seconds": -60},
     {"timeout_seconds": 1.5},
-    {"expected_status": 99},
+    {"expected_status": 199},
     {"project_id": 10**30},
     {"project_id": -1},
     {"project_id": 123456789},

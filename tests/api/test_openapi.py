@@ -97,6 +97,7 @@ def test_a_body_is_told_with_its_bounds_defaults_and_members(told):
     monitor, rule = schemas["MonitorIn"]["properties"], schemas["RuleIn"]["properties"]
 
     assert list(monitor)[:2] == schemas["MonitorIn"]["required"] == ["name", "url"]
+    assert monitor["expected_status"]["minimum"] == 200
     assert [monitor[name]["default"] for name in ("method", "interval_seconds", "timeout_seconds", "expected_status")] == DEFAULTS
     assert "default" not in schemas["MonitorChange"]["properties"]["interval_seconds"]
     assert monitor["project_id"]["anyOf"][0]["minimum"] == 1

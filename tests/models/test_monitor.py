@@ -68,7 +68,7 @@ def test_all_faults_are_told_at_once(alice):
         project_id=10**17,
         interval_seconds=5,
         timeout_seconds=61,
-        expected_status=99,
+        expected_status=199,
         headers={"Host": "other"},
         body="x" * 65537,
         auth={"type": "basic", "username": "alice"},

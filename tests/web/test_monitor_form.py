@@ -114,7 +114,7 @@ def test_htmx_is_led_to_the_new_monitor(tab):
         ("Timeout", "", "whole number"),
         ("Timeout", "9" * 5000, "whole number"),
         ("Timeout", "٣", "whole number"),
-        ("Expected Status Code", "600", "100 to 599"),
+        ("Expected Status Code", "600", "200 to 599"),
         ("Expected Status Code", "-1", "whole number"),
         ("HTTP Method", "TRACE", "Not a valid choice"),
         ("Check Interval", "5", "The Professional plan offers"),
@@ -318,3 +318,12 @@ def test_a_new_server_is_taken_with_everything_removed(tab, sealed):
 
     asked = asks(only())
     assert (reply.status_code, dict(asked.headers), asked.body, asked.auth) == (303, {}, None, None)
+
+
+def test_a_status_that_is_never_the_last_word_cannot_be_expected(tab):
+    offered = soup(tab.get("/monitors/new")).find(id="expected_status")
+
+    reply = create(tab, expected_status="101")
+
+    assert (offered["min"], reply.status_code) == ("200", 422)
+    assert "Use a status code from 200 to 599." in text(reply)

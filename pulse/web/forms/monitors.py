@@ -8,7 +8,7 @@ from wtforms import BooleanField, IntegerField, PasswordField, SelectField, Text
 
 from pulse.addresses import AddressGuard
 from pulse.models.monitor import Monitor
-from pulse.models.monitor_fields import MonitorFields, check_fields
+from pulse.models.monitor_fields import STATUSES, MonitorFields, check_fields
 from pulse.models.monitor_secrets import check_kept
 from pulse.models.project import Project
 from pulse.models.refusals import Faults, Invalid, Refused
@@ -57,7 +57,7 @@ class MonitorForm(OwnedForm):
     project_id = SelectField("Project", coerce=int)
     interval_seconds = SelectField("Check Interval", coerce=int, default=60, validate_choice=False)
     timeout_seconds = NumberField("Timeout", default=30, render_kw={"min": 1, "max": 60})
-    expected_status = NumberField("Expected Status Code", default=200, render_kw={"min": 100, "max": 599})
+    expected_status = NumberField("Expected Status Code", default=200, render_kw={"min": STATUSES[0], "max": STATUSES[-1]})
     verify_tls = BooleanField("SSL Verification", default=True)
     headers = SecretArea("Headers")
     body = SecretArea("Request Body")
