@@ -218,6 +218,19 @@ def edit_monitor(page: Page) -> None:
     page.get_by_role("heading", name="Edit Monitor").wait_for()
 
 
+def save_overtaken(page: Page) -> None:
+    """A change of a monitor that somebody else has changed meanwhile."""
+    edit_monitor(page)
+    page.get_by_label("Name", exact=True).fill("Shop checkout in the EU")
+    other = page.context.new_page()
+    edit_monitor(other)
+    other.get_by_label("Timeout").fill(str(int(other.get_by_label("Timeout").input_value()) % 50 + 1))
+    other.get_by_role("button", name="Save").click()
+    other.get_by_text("was saved").wait_for()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("Somebody has changed this monitor").wait_for()
+
+
 def delete_monitor(page: Page) -> None:
     open_monitor(page)
     page.get_by_role("link", name="Delete Monitor").click()
@@ -524,6 +537,7 @@ STATES: dict[str, tuple[str, Act]] = {
     "monitor-refused": ("alice", refuse_monitor),
     "monitor-new-signed-out": ("alice", send_signed_out),
     "monitor-new-send-again": ("alice", send_again),
+    "monitor-edit-overtaken": ("alice", save_overtaken),
     "monitor-new-strayed": ("bob", send_strayed),
     "incidents": ("alice", visit("/incidents")),
     "incident": ("alice", open_incident),

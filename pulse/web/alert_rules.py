@@ -8,7 +8,7 @@ from sqlalchemy.orm import selectinload
 
 from pulse.extensions import db
 from pulse.htmx import go, render, wants_fragment
-from pulse.models.alert_rule import AlertRule
+from pulse.models.alert_rule import GONE, AlertRule
 from pulse.models.channel import Channel
 from pulse.models.judging import dry_run
 from pulse.models.monitor import Monitor
@@ -16,6 +16,7 @@ from pulse.models.refusals import Refused
 from pulse.models.rule_fields import Severity
 from pulse.web import refusal, visits
 from pulse.web.forms.alerts import RuleForm
+from pulse.web.overtaken import hold_as_seen
 from pulse.web.visits import actor, team
 from pulse.web.writing import writers_form, writers_only
 
@@ -74,6 +75,7 @@ def save(rule_id: int) -> Response:
     if not form.judge():
         return form_page(form, rule, 422)
     try:
+        hold_as_seen(form, rule, GONE, lambda: offered(RuleForm.of(rule)))
         rule.change(db.session, form.fields(), actor())
     except Refused as refused:
         db.session.rollback()

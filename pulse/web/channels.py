@@ -8,10 +8,11 @@ from flask_login import login_required
 from pulse.extensions import db, services
 from pulse.htmx import go, render, wants_fragment
 from pulse.models.alert_rule import AlertRule
-from pulse.models.channel import Channel, Made
+from pulse.models.channel import GONE, Channel, Made
 from pulse.models.refusals import Refused
 from pulse.web import refusal, visits
 from pulse.web.forms.alerts import ChannelForm
+from pulse.web.overtaken import hold_as_seen
 from pulse.web.visits import actor, team
 from pulse.web.writing import writers_form, writers_only
 
@@ -84,6 +85,7 @@ def save(channel_id: int) -> Response:
         return form_page(form, channel, 422)
     vault, guard = services().vault, services().guard
     try:
+        hold_as_seen(form, channel, GONE, lambda: ChannelForm.of(channel))
         channel.change(db.session, form.changes(channel), vault=vault, guard=guard, by=actor())
     except Refused as refused:
         db.session.rollback()

@@ -19,6 +19,7 @@ from pulse.web import refusal, visits
 from pulse.web.filters import failure
 from pulse.web.forms.monitors import EditForm, MonitorForm
 from pulse.web.monitor_page import shown
+from pulse.web.overtaken import hold_as_seen
 from pulse.web.paging import part, place
 from pulse.web.pictures import strip
 from pulse.web.visits import actor, team
@@ -29,6 +30,7 @@ bp = Blueprint("monitors", __name__, url_prefix="/monitors")
 PAGE, PANEL = "monitors/index.html", "monitors/_panel.html"
 FORM = "monitors/form.html"
 ACTIVE_SHOWN = 5
+GONE = "This monitor was already deleted."
 
 
 @bp.get("")
@@ -86,7 +88,7 @@ def show(monitor_id: int) -> Response:
 def edit(monitor_id: int) -> Response:
     """Show the form for a change; what is write-only is not in it."""
     monitor = find(monitor_id)
-    return form_page(EditForm(monitor), monitor)
+    return form_page(EditForm.of(monitor), monitor)
 
 
 @bp.post("/<id:monitor_id>/edit")
@@ -98,6 +100,7 @@ def save(monitor_id: int) -> Response:
     if not form.judge(team().plan, services().guard):
         return form_page(form, monitor, 422)
     try:
+        hold_as_seen(form, monitor, GONE, lambda: offered(EditForm.of(monitor)), key_share=True)
         monitor.change(db.session, form.fields(), vault=services().vault, guard=services().guard, by=actor())
     except Refused as refused:
         db.session.rollback()

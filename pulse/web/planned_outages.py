@@ -10,11 +10,12 @@ from pulse.clock import utcnow
 from pulse.extensions import db
 from pulse.htmx import go, render, wants_fragment
 from pulse.models.monitor import Monitor
-from pulse.models.planned_outage import PlannedOutage
+from pulse.models.planned_outage import GONE, PlannedOutage
 from pulse.models.refusals import Refused
 from pulse.web import refusal, visits
 from pulse.web.filters import zone
 from pulse.web.forms.alerts import OutageForm
+from pulse.web.overtaken import hold_as_seen
 from pulse.web.visits import actor, team
 from pulse.web.writing import writers_form, writers_only
 
@@ -71,6 +72,7 @@ def save(outage_id: int) -> Response:
     if not form.judge(outage.timezone):
         return form_page(form, outage, 422)
     try:
+        hold_as_seen(form, outage, GONE, lambda: offered(OutageForm.of(outage)))
         outage.change(db.session, form.fields(outage.timezone), actor())
     except Refused as refused:
         db.session.rollback()

@@ -81,6 +81,9 @@ class ScopedForm(OwnedForm):
 class RuleForm(ScopedForm):
     """**Create Rule**, and **Save**."""
 
+    noun = "rule"
+    compared = ("scope", *RuleFields.__annotations__)
+
     name = TextField("Rule Name", render_kw={"maxlength": 200})
     description = TextAreaField("Description", [Readable()], render_kw={"rows": 2, "maxlength": 1000})
     condition = SelectField("Condition Type", choices=choices(*((each.value, each.label) for each in Condition)))
@@ -98,7 +101,7 @@ class RuleForm(ScopedForm):
         """Return the form for a change, filled with what the rule is."""
         given: dict[str, Any] = {**rule.fields, "scope": "all" if rule.covers_all else "chosen"}
         shown = {"value": f"{rule.value:g}", "monitor_ids": rule.monitor_ids or [], "operator": rule.operator or ""}
-        return cls(data=given | shown | {"window": rule.window or Window.DAY.value})
+        return cls(formdata=None, data=given | shown | {"window": rule.window or Window.DAY.value}).marked()
 
     def turn_to(self, condition: str) -> None:
         """Ask for what another condition is compared by, in place of what the form holds."""
@@ -149,6 +152,9 @@ class RuleForm(ScopedForm):
 class ChannelForm(OwnedForm):
     """**Create Channel**, and **Save**."""
 
+    noun = "channel"
+    compared = ("name", "recipient", "target", "active")
+
     name = TextField("Name", render_kw={"maxlength": 200})
     type = SelectField("Type", choices=choices(*((each.value, each.label) for each in ChannelType)))
     recipient = RadioField("Recipient", choices=choices(*RECIPIENTS), default="address", validate_choice=False)
@@ -161,7 +167,7 @@ class ChannelForm(OwnedForm):
         is_owners = channel.kind is ChannelType.EMAIL and channel.shown == OWNER
         given: dict[str, Any] = {"name": channel.name, "active": channel.active}
         shown = "" if is_owners or channel.target_sealed else channel.shown
-        return cls(data=given | {"target": shown, "recipient": OWNER if is_owners else "address"})
+        return cls(formdata=None, data=given | {"target": shown, "recipient": OWNER if is_owners else "address"}).marked()
 
     def fields(self) -> ChannelFields:
         """Return a whole new channel as it was typed."""
@@ -183,6 +189,9 @@ class ChannelForm(OwnedForm):
 class OutageForm(ScopedForm):
     """**Create Planned Outage**, and **Save**."""
 
+    noun = "planned outage"
+    compared = ("title", "repeats", "begins", "ends", "scope", "monitor_ids")
+
     title = TextField("Title", render_kw={"maxlength": 200})
     repeats = SelectField("Repeats", choices=choices(*((each.value, each.label) for each in Repeats)))
     begins = DateTimeLocalField("Start", format=[LOCAL, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"])
@@ -193,7 +202,7 @@ class OutageForm(ScopedForm):
         """Return the form for a change, filled with what is planned."""
         chosen = [each.id for each in outage.monitors]
         given: dict[str, Any] = {"scope": "all" if outage.covers_all else "chosen", "monitor_ids": chosen}
-        return cls(obj=outage, data=given)
+        return cls(formdata=None, obj=outage, data=given).marked()
 
     def validate_begins(self, field: Field) -> None:
         """Keep to a year that calendars have."""

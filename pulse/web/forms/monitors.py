@@ -130,12 +130,20 @@ PLAIN = ("name", "url", "method", "project_id", "interval_seconds", "timeout_sec
 class EditForm(MonitorForm):
     """**Save**: what is write-only stays when it is left empty, unless its box says to remove it."""
 
+    noun = "monitor"
+    compared = (*PLAIN, "auth_type")
+
     clear_headers = BooleanField("Remove the stored headers")
     clear_body = BooleanField("Remove the stored body")
 
-    def __init__(self, monitor: Monitor) -> None:
-        super().__init__(obj=monitor)
+    def __init__(self, monitor: Monitor, **options: Any) -> None:
+        super().__init__(obj=monitor, **options)
         self._monitor, self.stored_method = monitor, monitor.method
+
+    @classmethod
+    def of(cls, monitor: Monitor) -> "EditForm":
+        """Return the form for a change, filled with what the monitor is; of what is write-only it holds nothing."""
+        return cls(monitor, formdata=None).marked()
 
     def fields(self) -> MonitorFields:
         """Return what is to be written of the monitor: only what differs from what it is."""
