@@ -13,6 +13,7 @@ from pulse.api.compressing import compressed
 from pulse.api.limits import OWNER_FACTOR
 from pulse.api.openapi import NOUNS, in_headers, in_path, in_query, tag_of
 from pulse.api.operations import OPERATIONS, Operation
+from pulse.api.samples import answer_of, given
 from pulse.api.shapes import names, schemas
 from pulse.api.wording import field, fields_of, plain
 from pulse.extensions import services
@@ -23,51 +24,7 @@ from pulse.routing import API
 
 bp = Blueprint("docs", __name__, url_prefix="/docs")
 
-EXAMPLES: dict[str, Any] = {
-    "name": "Shop",
-    "url": "https://shop.example.com/",
-    "email": "bob@example.com",
-    "role": "member",
-    "external_id": "shop-prod",
-    "root_cause": "A disk was full.",
-    "condition": "check_failed",
-    "operator": "gte",
-    "value": 2,
-    "type": "email",
-    "target": "ops@example.com",
-}
-"""What a field holds in the examples."""
-ANSWERED: dict[str, Any] = {
-    "id": 1,
-    "project_id": 1,
-    "name": EXAMPLES["name"],
-    "url": EXAMPLES["url"],
-    "email": EXAMPLES["email"],
-    "target": EXAMPLES["target"],
-    "title": "Shop is down",
-    "last_eight": "k3ZpQ9aB",
-    "token": "pulse_…",
-    "http_status_code": 200,
-    "expected_status": 200,
-    "response_time_ms": 183,
-    "interval_seconds": 60,
-    "timeout_seconds": 30,
-    "header_names": [],
-    "has_body": False,
-    "value": EXAMPLES["value"],
-    "resolve_after": 2,
-    "requests_per_minute": 300,
-    "duration_seconds": 540,
-    "up": 1439,
-    "total": 1440,
-    "percent": 99.93,
-}
-"""What a field holds in the answers shown; any other is null where it may be."""
-FILLED = ("last_check", "next_check_at", "last_used_at")
-"""Those that may be null, and are shown as they mostly are."""
-AT = "2026-01-31T12:00:00.000Z"
 KEPT_SECONDS = 60
-SCALARS = {"boolean": True, "integer": 1, "number": 1}
 
 
 @bp.get("")
@@ -149,11 +106,12 @@ def curl(declared: Operation, fields: list[dict[str, Any]], base: str) -> str:
     )
     if not declared.public:
         parts.append('-H "Authorization: Bearer $TOKEN"')
-    if sent := {each["name"]: EXAMPLES.get(each["name"], "…") for each in fields if each["required"]}:
+    examples = given(declared)
+    if sent := {each["name"]: examples.get(each["name"], "…") for each in fields if each["required"]}:
         parts += ["-H 'Content-Type: application/json'", f"-d '{json.dumps(sent, ensure_ascii=False)}'"]
     elif fields:
-        name = next((each["name"] for each in fields if each["name"] in EXAMPLES), None)
-        parts += ["-H 'Content-Type: application/json'", f"-d '{json.dumps({name: EXAMPLES[name]} if name else {})}'"]
+        name = next((each["name"] for each in fields if each["name"] in examples), None)
+        parts += ["-H 'Content-Type: application/json'", f"-d '{json.dumps({name: examples[name]} if name else {})}'"]
     return " ".join([*parts, f"{base}{path}"])
 
 
@@ -165,30 +123,3 @@ def reply_of(declared: Operation) -> list[dict[str, Any]]:
     if set(schema["properties"]) == {"data", "next_cursor"}:
         schema = plain(schema["properties"]["data"]["items"])
     return [each | {"required": False} for each in fields_of(schema)]
-
-
-def answer_of(declared: Operation) -> str | None:
-    """Return an answer as it could be, made of the reply's schema."""
-    if declared.reply is None:
-        return None
-    schema = {"$ref": f"#/components/schemas/{names()[declared.reply, 'serialization']}"}
-    return json.dumps(sample(schema), indent=2, ensure_ascii=False)
-
-
-def sample(schema: dict[str, Any], name: str = "") -> Any:
-    """Return a value that a schema allows, for the field of that name."""
-    if name in ANSWERED:
-        return ANSWERED[name]
-    if "$ref" in schema:
-        return sample(schemas()[schema["$ref"].rpartition("/")[2]], name)
-    if "anyOf" in schema:
-        return sample(schema["anyOf"][0]) if name in FILLED else None
-    match schema.get("type"):
-        case "string" if "enum" in schema:
-            return schema["enum"][0]
-        case "object":
-            return {field: sample(value, field) for field, value in schema.get("properties", {}).items()}
-        case "array":
-            return [sample(schema["items"])]
-        case plain:
-            return SCALARS.get(str(plain), AT if schema.get("format") == "date-time" else "…")

@@ -1,8 +1,11 @@
 """The API's page for people."""
 
 import json
+from datetime import datetime, timedelta
+from typing import Any
 
 from pulse.api.operations import OPERATIONS
+from pulse.plans import API_PLANS, Plan
 from pulse.problems import MEANINGS
 from tests.helpers import soup, text
 
@@ -36,6 +39,26 @@ def test_an_answer_is_shown_as_the_operation_could_give_it(visitor):
             told = json.loads(shown[each.name].find_next("code").get_text())
             model = each.reply.model_validate(told)
             assert json.loads(model.model_dump_json(by_alias=True)) == told
+
+
+def answer(page, name: str) -> dict[str, Any]:
+    """The answer that is shown of an operation."""
+    return json.loads(page.find(id=f"{name}-answer").find_next("code").get_text())
+
+
+def test_what_is_shown_could_be_true(visitor):
+    page = soup(visitor.get("/docs"))
+    key, member, incident = (answer(page, each) for each in ("key_show", "team_member", "incidents_resolve"))
+
+    assert Plan(key["plan"]) in API_PLANS
+    assert key["plan"] == key["team"]["plan"]
+    assert key["rate_limit"]["requests_per_minute"] == Plan(key["plan"]).limits.requests_per_minute
+    assert len({key["name"], key["team"]["name"], key["owner"]["name"], member["user"]["name"]}) == 4
+    assert (incident["status"], incident["alert_rule_id"], incident["acknowledged_at"]) == ("resolved", 1, None)
+    assert datetime.fromisoformat(incident["resolved_at"]) - datetime.fromisoformat(incident["started_at"]) == timedelta(
+        seconds=incident["duration_seconds"]
+    )
+    assert answer(page, "monitors_pause")["state"] == "paused"
 
 
 def fields_sent(page, name: str) -> dict[str, str]:
