@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, NoReturn
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pulse.models.refusals import FaultCode
 from pulse.problems import Problem, fault, validation_failed
 
+UTF_8 = ("utf-8", "utf8")
 DEEPEST = 32
 """Levels of a body's brackets."""
 FAULTS = {
@@ -73,6 +75,8 @@ def read_body(model: type[BaseModel]) -> BaseModel:
     """Return the body's fields, checked: one JSON object, UTF-8, no duplicate key, no NaN, not too deep."""
     if request.mimetype != "application/json":
         raise Problem("unsupported_media_type")
+    if request.mimetype_params.get("charset", "utf-8").lower() not in UTF_8:
+        raise Problem("unsupported_media_type", "Send the body in UTF-8: JSON has no other charset.")
     refuse_coding()
     raw = request.get_data(cache=True)
     check_json(raw)
@@ -105,8 +109,12 @@ def check_json(raw: bytes) -> dict[str, Any]:
         if _depth(text) > DEEPEST:
             raise Problem("malformed_request", f"The body is nested deeper than {DEEPEST} levels.")
         value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise Problem("malformed_request", "The body is not a JSON object in UTF-8.") from error
+    except ValueError as error:
+        # All that is left of what `json` finds: Python reads no whole number of more digits, for that takes too long.
+        most = sys.get_int_max_str_digits()
+        raise Problem("malformed_request", f"A number in the body has more than {most:,} digits.") from error
     if not isinstance(value, dict):
         raise Problem("malformed_request", "The body must be a JSON object.")
     return value  # pyright: ignore[reportUnknownVariableType]

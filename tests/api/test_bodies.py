@@ -109,6 +109,26 @@ def test_another_media_type_is_refused(api, token, kind):
     assert_problem(reply, 415, "unsupported_media_type")
 
 
+@pytest.mark.parametrize(
+    ("charset", "status"), [("utf-8", 201), ('"UTF-8"', 201), ("utf8", 201), ("utf-16", 415), ("latin1", 415)]
+)
+def test_another_charset_than_utf_8_is_refused(api, token, charset, status):
+    reply = api.post("/monitors", token, data=json.dumps(GOOD), content_type=f"application/json; charset={charset}")
+
+    assert reply.status_code == status
+    if status == 415:
+        assert "UTF-8" in assert_problem(reply, 415, "unsupported_media_type")["detail"]
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_a_number_of_too_many_digits_is_told_to_be_that(api, token, sign):
+    data = f'{{"name": "X", "url": "https://example.com", "timeout_seconds": {sign}{"9" * 5000}}}'
+
+    reply = api.post("/monitors", token, data=data, content_type="application/json")
+
+    assert assert_problem(reply, 400, "malformed_request")["detail"] == "A number in the body has more than 4,300 digits."
+
+
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "GZIP", "identity, gzip"])
 def test_a_coded_body_is_refused(api, token, alice, coding):
     path, headers = f"/monitors/{make_monitor(alice).id}/pause", {"Content-Encoding": coding}
