@@ -434,6 +434,17 @@ def second_team(page: Page) -> None:
     page.goto("/organization")
 
 
+def follow_elsewhere(page: Page) -> None:
+    """A link to what is in another of one's teams."""
+    switch_to(page, "Alice’s team")
+    page.get_by_role("link", name="Blog", exact=True).click()
+    page.get_by_role("heading", name="Blog").wait_for()
+    address = page.url
+    switch_to(page, "Bob’s team")
+    page.goto(address)
+    page.get_by_role("button", name="Switch to Alice’s team").wait_for()
+
+
 def send_strayed(page: Page) -> None:
     """A form of one team, sent after another tab has switched to another."""
     switch_to(page, "Alice’s team")
@@ -538,6 +549,7 @@ STATES: dict[str, tuple[str, Act]] = {
     "monitor-new-signed-out": ("alice", send_signed_out),
     "monitor-new-send-again": ("alice", send_again),
     "monitor-edit-overtaken": ("alice", save_overtaken),
+    "monitor-elsewhere": ("bob", follow_elsewhere),
     "monitor-new-strayed": ("bob", send_strayed),
     "incidents": ("alice", visit("/incidents")),
     "incident": ("alice", open_incident),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, request, url_for
+from flask import Blueprint, Response, flash, request, url_for
 from flask_login import login_required
 from sqlalchemy.orm import selectinload
 
@@ -14,7 +14,7 @@ from pulse.models.judging import dry_run
 from pulse.models.monitor import Monitor
 from pulse.models.refusals import Refused
 from pulse.models.rule_fields import Severity
-from pulse.web import refusal, visits
+from pulse.web import elsewhere, refusal, visits
 from pulse.web.forms.alerts import RuleForm
 from pulse.web.overtaken import hold_as_seen
 from pulse.web.visits import actor, team
@@ -114,8 +114,8 @@ def delete(rule_id: int) -> Response:
 
 
 def find(rule_id: int) -> AlertRule:
-    """Return the team's rule, or answer 404."""
-    return AlertRule.find(db.session, team().id, rule_id) or abort(404)
+    """Return the team's rule, or answer that it is another team\'s or nobody\'s."""
+    return elsewhere.found("rule", lambda team_id: AlertRule.find(db.session, team_id, rule_id))
 
 
 def panel() -> Response:

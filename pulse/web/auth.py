@@ -3,8 +3,6 @@
 No transaction is open while bcrypt works: what it needs is read before, and what is written follows in a second one.
 """
 
-import re
-
 from flask import Blueprint, Response, request, url_for
 
 from pulse.extensions import db, services
@@ -13,14 +11,12 @@ from pulse.logs import log
 from pulse.models.refusals import RateLimited, Refused
 from pulse.models.user import User
 from pulse.tracing import request_id
-from pulse.web import attempts, known, visits
+from pulse.web import attempts, destinations, known, visits
 from pulse.web.forms.auth import SignInForm, SignUpForm
 from pulse.web.gate import page, refuse
 
 bp = Blueprint("auth", __name__)
 
-LOCAL = re.compile(r"/(?![/\\])[\x21-\x7e]*")
-"""A path of our own. Whatever else a browser could read as another host's address is not one."""
 WRONG = "Wrong email or password."
 SUSPENDED = "This account is suspended. Contact support."
 
@@ -142,5 +138,4 @@ def farewell() -> Response:
 
 def destination() -> str:
     """Return where somebody wanted to go before they were asked to sign in: a path of our own, else Monitors."""
-    wanted = request.args.get("next", "")
-    return wanted if LOCAL.fullmatch(wanted) else url_for("monitors.index")
+    return destinations.local(request.args.get("next"))

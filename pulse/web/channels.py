@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, url_for
+from flask import Blueprint, Response, flash, url_for
 from flask_login import login_required
 
 from pulse.extensions import db, services
@@ -10,7 +10,7 @@ from pulse.htmx import go, render, wants_fragment
 from pulse.models.alert_rule import AlertRule
 from pulse.models.channel import GONE, Channel, Made
 from pulse.models.refusals import Refused
-from pulse.web import refusal, visits
+from pulse.web import elsewhere, refusal, visits
 from pulse.web.forms.alerts import ChannelForm
 from pulse.web.overtaken import hold_as_seen
 from pulse.web.visits import actor, team
@@ -131,8 +131,8 @@ def delete(channel_id: int) -> Response:
 
 
 def find(channel_id: int) -> Channel:
-    """Return the team's channel, or answer 404."""
-    return Channel.find(db.session, team().id, channel_id) or abort(404)
+    """Return the team's channel, or answer that it is another team\'s or nobody\'s."""
+    return elsewhere.found("channel", lambda team_id: Channel.find(db.session, team_id, channel_id))
 
 
 def panel() -> Response:

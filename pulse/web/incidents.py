@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, request, url_for
+from flask import Blueprint, Response, flash, request, url_for
 from flask_login import login_required
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -14,7 +14,7 @@ from pulse.models.incident import Incident, IncidentStatus
 from pulse.models.refusals import Conflict
 from pulse.models.timeline import keys_used, timeline
 from pulse.models.user import User
-from pulse.web import visits
+from pulse.web import elsewhere, visits
 from pulse.web.forms.incidents import ResolveForm
 from pulse.web.paging import part
 from pulse.web.visits import actor, team
@@ -88,8 +88,8 @@ def resolve(incident_id: int) -> Response:
 
 
 def find(incident_id: int) -> Incident:
-    """Return the team's incident, or answer 404."""
-    return Incident.find(db.session, team().id, incident_id) or abort(404)
+    """Return the team's incident, or answer that it is another team\'s or nobody\'s."""
+    return elsewhere.found("incident", lambda team_id: Incident.find(db.session, team_id, incident_id))
 
 
 def acted(incident_id: int) -> Response:

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, url_for
+from flask import Blueprint, Response, flash, url_for
 from flask_login import login_required
 from sqlalchemy.orm import joinedload
 
@@ -15,7 +15,7 @@ from pulse.models.incident import Incident
 from pulse.models.monitor import Monitor
 from pulse.models.project import Project
 from pulse.models.refusals import Refused
-from pulse.web import refusal, visits
+from pulse.web import elsewhere, refusal, visits
 from pulse.web.filters import failure
 from pulse.web.forms.monitors import EditForm, MonitorForm
 from pulse.web.monitor_page import shown
@@ -163,8 +163,8 @@ def delete(monitor_id: int) -> Response:
 
 
 def find(monitor_id: int) -> Monitor:
-    """Return the team's monitor, or answer 404."""
-    return Monitor.find(db.session, team().id, monitor_id) or abort(404)
+    """Return the team's monitor, or answer that it is another team\'s or nobody\'s."""
+    return elsewhere.found("monitor", lambda team_id: Monitor.find(db.session, team_id, monitor_id))
 
 
 def has_room() -> bool:

@@ -11,7 +11,7 @@ from pulse.models.invitation import Invitation, Sent
 from pulse.models.refusals import Conflict, Refused
 from pulse.models.team import Membership
 from pulse.roles import Role
-from pulse.web import visits
+from pulse.web import destinations, visits
 from pulse.web.forms.organization import DeleteTeamForm, InviteForm, RenameForm, RoleForm, TeamForm, TransferForm
 from pulse.web.organization_page import DELETE, LEAVE, REMOVE, TRANSFER, dialog, heirs, panel
 from pulse.web.proofs import hold, prove
@@ -30,13 +30,13 @@ def index() -> Response:
 @bp.post("/switch")
 @login_required
 def switch() -> Response:
-    """Look at another of the person's teams from now on, in this session."""
+    """Look at another of the person's teams from now on, in this session, and there at the page that was asked for."""
     chosen = next((each.team for each in visits.memberships() if str(each.team_id) == request.form.get("team_id")), None)
     if chosen is None:
         abort(404)
     visits.look_at(chosen.id)
     db.session.commit()
-    return go(url_for("monitors.index"))
+    return go(destinations.local(request.form.get("next")))
 
 
 @bp.get("/<any(name, invitations):_part>")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, url_for
+from flask import Blueprint, Response, flash, url_for
 from flask_login import login_required
 from sqlalchemy.orm import selectinload
 
@@ -12,7 +12,7 @@ from pulse.htmx import go, render, wants_fragment
 from pulse.models.monitor import Monitor
 from pulse.models.planned_outage import GONE, PlannedOutage
 from pulse.models.refusals import Refused
-from pulse.web import refusal, visits
+from pulse.web import elsewhere, refusal, visits
 from pulse.web.filters import zone
 from pulse.web.forms.alerts import OutageForm
 from pulse.web.overtaken import hold_as_seen
@@ -103,8 +103,8 @@ def delete(outage_id: int) -> Response:
 
 
 def find(outage_id: int) -> PlannedOutage:
-    """Return the team's planned outage, or answer 404."""
-    return PlannedOutage.find(db.session, team().id, outage_id) or abort(404)
+    """Return the team's planned outage, or answer that it is another team\'s or nobody\'s."""
+    return elsewhere.found("planned outage", lambda team_id: PlannedOutage.find(db.session, team_id, outage_id))
 
 
 def panel() -> Response:
