@@ -191,6 +191,8 @@ def test_suspending_ends_a_session_at_its_next_request(visitor, alice):
         "http:/evil.example",
         "/settings\n",
         "/\x00",
+        "/sign-out",
+        "/sign-out?again",
     ],
 )
 def test_only_a_path_of_ours_is_gone_to_afterwards(visitor, alice, wanted):
