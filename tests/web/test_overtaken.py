@@ -1,5 +1,6 @@
 """Two people, one form: who saves last does not undo unseen what the other has changed meanwhile."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
@@ -9,7 +10,7 @@ from pulse.extensions import db
 from pulse.models.channel import Channel
 from tests.alerts import make_channel, make_rule, plan_outage
 from tests.factories import make_key
-from tests.helpers import HTMX, soup
+from tests.helpers import HTMX, Visitor, soup
 from tests.monitors import change, make_monitor
 from tests.teams import look_at
 from tests.web.forms import form_of, values, words
@@ -114,6 +115,26 @@ def test_saved_once_more_it_is_written(tab, colleague, ids, kind):
 
     assert reply.status_code == 303
     assert stored(colleague, path) == before | mine
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_of_many_who_save_at_once_one_is_written_and_the_others_are_told(app, alice, ids, kind):
+    path = edit_path(kind, ids)
+    browsers = [Visitor(app) for _ in range(4)]
+    forms = []
+    for number, browser in enumerate(browsers):
+        browser.sign_in(alice)
+        forms.append(opened(browser, path) | {"title" if kind == "outage" else "name": f"Name {number}"})
+
+    def save(browser, form):
+        with app.app_context():
+            return browser.post(path, form).status_code
+
+    db.session.rollback()
+    with ThreadPoolExecutor(4) as pool:
+        replies = list(pool.map(save, browsers, forms))
+
+    assert sorted(replies) == [303, 409, 409, 409]
 
 
 @pytest.mark.parametrize("kind", CASES)
