@@ -16,7 +16,10 @@ from tests.shots import STATES, cast_alerts, cast_keys, cast_monitors, cast_team
 
 ALICES = [name for name, (who, _) in STATES.items() if who == "alice"]
 OTHERS = ["keys-empty", "keys-free", "sign-in", "sign-up", "forgot", "billing-free", "monitors-empty", "monitors-new"]
-TEAMS = ["organization-switch", "organization-admin", "organization-viewer", "organization-free"]
+TEAMS = [
+    *("organization-switch", "organization-admin", "organization-viewer", "organization-free"),
+    *("monitor-elsewhere", "monitor-new-strayed"),
+]
 INVITED = ["invitation", "invitation-other", "invitation-ended"]
 PARTS = 8
 """Into how many tests the states are dealt out, so that none takes long."""
