@@ -248,14 +248,18 @@ def refuse_monitor(page: Page) -> None:
 
 
 def send_signed_out(page: Page) -> None:
+    """What was typed, kept: the session had ended when it was sent."""
     page.goto("/monitors/new")
     page.get_by_label("Name", exact=True).fill("Shop")
+    signed_in = page.context.cookies()
     page.context.clear_cookies()
     page.get_by_role("button", name="Create Monitor").click()
     page.get_by_role("heading", name="You have been signed out").wait_for()
+    page.context.add_cookies([*signed_in])  # for the states that follow
 
 
 def send_again(page: Page) -> None:
+    """What was typed, kept: its page was opened before the last sign-in."""
     page.goto("/monitors/new")
     page.get_by_label("Name", exact=True).fill("Shop")
     page.evaluate("document.querySelectorAll('[name=csrf_token]').forEach((each) => { each.value = 'of an earlier session' })")

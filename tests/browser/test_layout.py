@@ -166,8 +166,10 @@ def test_a_check_takes_two_lines_on_a_phone_and_its_phases_a_third(page: Page, a
     line = page.evaluate("parseFloat(getComputedStyle(document.body).lineHeight)")
     rows = page.locator("#checks tbody tr")
     inside = [row.evaluate("each => each.clientHeight - parseFloat(getComputedStyle(each).paddingTop) * 2") for row in rows.all()]
-    assert [round(height / line) for height in inside[1:]] == [2, 2, 2]
-    assert round(inside[0] / line) in {3, 4}  # on the narrowest the phases need two
+    first, *others = [round(height / line) for height in inside]
+    assert first in {3, 4}  # by how long the phases took
+    assert max(others) <= (3 if width == 320 else 2)  # on the narrowest the longest error has a line of its own
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_role_stands_in_one_line_with_its_button_on_a_phone(page: Page, app: Flask, alice: Person):
