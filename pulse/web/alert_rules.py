@@ -18,7 +18,7 @@ from pulse.web import elsewhere, refusal, visits
 from pulse.web.forms.alerts import RuleForm
 from pulse.web.overtaken import hold_as_seen
 from pulse.web.visits import actor, team
-from pulse.web.writing import writers_form, writers_only
+from pulse.web.writers import writers_form, writers_only
 
 bp = Blueprint("alert_rules", __name__, url_prefix="/alerts")
 

@@ -18,7 +18,7 @@ from pulse.web import elsewhere, visits
 from pulse.web.forms.incidents import ResolveForm
 from pulse.web.paging import part
 from pulse.web.visits import actor, team
-from pulse.web.writing import writers_form, writers_only
+from pulse.web.writers import writers_form, writers_only
 
 bp = Blueprint("incidents", __name__, url_prefix="/incidents")
 

@@ -23,7 +23,7 @@ from pulse.web.overtaken import hold_as_seen
 from pulse.web.paging import part, place
 from pulse.web.pictures import strip
 from pulse.web.visits import actor, team
-from pulse.web.writing import writers_form, writers_only
+from pulse.web.writers import writers_form, writers_only
 
 bp = Blueprint("monitors", __name__, url_prefix="/monitors")
 

@@ -17,7 +17,7 @@ from pulse.web.filters import zone
 from pulse.web.forms.alerts import OutageForm
 from pulse.web.overtaken import hold_as_seen
 from pulse.web.visits import actor, team
-from pulse.web.writing import writers_form, writers_only
+from pulse.web.writers import writers_form, writers_only
 
 bp = Blueprint("planned_outages", __name__, url_prefix="/alerts/outages")
 
