@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pulse.models.team import Team
 
 
+GONE = "This monitor was already deleted."
 GONE_MEANWHILE = "This monitor was deleted while it was being checked."
 SOON = timedelta(seconds=60)
 """Within which time a change is followed by a check, where the interval is longer."""
@@ -322,7 +323,7 @@ class Monitor(Base):
     # --- steps -------------------------------------------------------------------------------------------------
 
     def _hold(self, session: DbSession) -> None:
-        hold(session, self, "This monitor was already deleted.", key_share=True)
+        hold(session, self, GONE, key_share=True)
 
     def _checked(self, session: DbSession, team: "Team", fields: MonitorFields, guard: AddressGuard) -> dict[str, Any]:
         values, faults = check_fields(fields, team.plan, guard, method=self.method or "GET")

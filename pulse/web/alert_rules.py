@@ -114,7 +114,7 @@ def delete(rule_id: int) -> Response:
 
 
 def find(rule_id: int) -> AlertRule:
-    """Return the team's rule, or answer that it is another team\'s or nobody\'s."""
+    """Return the team's rule, or answer that it is another team's or nobody's."""
     return elsewhere.found("rule", lambda team_id: AlertRule.find(db.session, team_id, rule_id))
 
 

@@ -131,7 +131,7 @@ def delete(channel_id: int) -> Response:
 
 
 def find(channel_id: int) -> Channel:
-    """Return the team's channel, or answer that it is another team\'s or nobody\'s."""
+    """Return the team's channel, or answer that it is another team's or nobody's."""
     return elsewhere.found("channel", lambda team_id: Channel.find(db.session, team_id, channel_id))
 
 

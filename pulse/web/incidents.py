@@ -88,7 +88,7 @@ def resolve(incident_id: int) -> Response:
 
 
 def find(incident_id: int) -> Incident:
-    """Return the team's incident, or answer that it is another team\'s or nobody\'s."""
+    """Return the team's incident, or answer that it is another team's or nobody's."""
     return elsewhere.found("incident", lambda team_id: Incident.find(db.session, team_id, incident_id))
 
 

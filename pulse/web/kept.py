@@ -21,9 +21,16 @@ def page() -> Response:
     """Return the page that holds what was typed, to be sent again once somebody is signed in: with a proof of their own."""
     sent = [(name, value) for name, value in request.form.items(multi=True) if name != PROOF]
     entries = [(name, value) for name, value in sent if WITHHELD not in name]
-    told = {"signed_in": visits.is_signed_in(), "entries": entries, "is_whole": len(entries) == len(sent)}
-    body = render_template("errors/kept.html", action=request.full_path.rstrip("?"), **told)
-    return make_response(body, 400 if told["signed_in"] else 403)
+    signed_in = visits.is_signed_in()
+    body = render_template(
+        "errors/kept.html",
+        title="Send this again?" if signed_in else "You have been signed out",
+        signed_in=signed_in,
+        entries=entries,
+        is_whole=not any(value for name, value in sent if WITHHELD in name),
+        action=request.full_path.rstrip("?"),
+    )
+    return make_response(body, 400 if signed_in else 403)
 
 
 def page_of_sender() -> str | None:

@@ -12,7 +12,7 @@ from pulse.extensions import db, services
 from pulse.htmx import go, render, wants_fragment
 from pulse.models import history
 from pulse.models.incident import Incident
-from pulse.models.monitor import Monitor
+from pulse.models.monitor import GONE, Monitor
 from pulse.models.project import Project
 from pulse.models.refusals import Refused
 from pulse.web import elsewhere, refusal, visits
@@ -30,7 +30,6 @@ bp = Blueprint("monitors", __name__, url_prefix="/monitors")
 PAGE, PANEL = "monitors/index.html", "monitors/_panel.html"
 FORM = "monitors/form.html"
 ACTIVE_SHOWN = 5
-GONE = "This monitor was already deleted."
 
 
 @bp.get("")
@@ -163,7 +162,7 @@ def delete(monitor_id: int) -> Response:
 
 
 def find(monitor_id: int) -> Monitor:
-    """Return the team's monitor, or answer that it is another team\'s or nobody\'s."""
+    """Return the team's monitor, or answer that it is another team's or nobody's."""
     return elsewhere.found("monitor", lambda team_id: Monitor.find(db.session, team_id, monitor_id))
 
 

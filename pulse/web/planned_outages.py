@@ -103,7 +103,7 @@ def delete(outage_id: int) -> Response:
 
 
 def find(outage_id: int) -> PlannedOutage:
-    """Return the team's planned outage, or answer that it is another team\'s or nobody\'s."""
+    """Return the team's planned outage, or answer that it is another team's or nobody's."""
     return elsewhere.found("planned outage", lambda team_id: PlannedOutage.find(db.session, team_id, outage_id))
 
 

@@ -55,6 +55,7 @@ def test_a_form_sent_after_the_session_ended_is_kept_and_sent_again_after_sign_i
 
     assert (signed_out.status_code, asked.status_code, done.status_code) == (403, 400, 303)
     assert "You have been signed out" in text(signed_out)
+    assert "Passwords are not kept" not in text(signed_out)
     assert "Send this again?" in text(asked)
     assert monitor_names() == [TYPED["name"]]
 
@@ -82,6 +83,7 @@ def test_no_password_and_no_old_proof_is_kept(visitor, alice):
     assert fields.pop("csrf_token") not in ("", "old")
     assert fields == {name: value for name, value in TYPED.items() if name != "password"}
     assert b"hunter" not in reply.data
+    assert "Passwords are not kept" in text(reply)
     assert reply.headers["Cache-Control"] == "no-store"
 
 
